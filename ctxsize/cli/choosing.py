@@ -44,13 +44,12 @@ def is_given(*names: str) -> bool:
 
 
 def chosen(build: Build) -> Build:
-    """Return the build of the present command; leave it with exit code 2 if there are several.
+    """Return the build of the present command; leave it with exit code 2 if none is the only one.
 
-    Without DIR and `-f` it is the build at the top, else the only one; where nothing is built, it
-    is the directory itself.
+    Without DIR and `-f` it is the build at the top, else the only one.
     """
     made = choice(build)
-    if made and made.builds:
+    if made:
         return only(build, made)
     return as_found(build)
 
@@ -61,7 +60,7 @@ def chosen_for(build: Build, paths: Sequence[str], *, is_about_takers: bool) -> 
     Several that read one ignore file give one answer, unless that `is_about_takers`.
     """
     made = choice(build)
-    if made and made.builds:
+    if made:
         if made.build is None:
             made = _choice_for(build, made, paths, is_about_takers=is_about_takers)
         return only(build, made)
@@ -138,6 +137,8 @@ def choice(build: Build) -> Choice | None:
 
 def only(build: Build, made: Choice) -> Build:
     """Return the build that was chosen; leave the command with exit code 2 without one."""
+    if made.build is None and not made.builds:
+        raise InputError(NO_DOCKERFILE, hint=f"for the directory itself: {_itself(build)}")
     if made.build is None:
         refuse("no Dockerfile here", build, made.builds)
     if made.builds:

@@ -20,7 +20,7 @@ from ctxsize.errors import CtxsizeError
 from ctxsize.formats import GLANCE, PAGE, TABLES
 from ctxsize.formats.wording import all_quoted, sent
 from ctxsize.model import Entry, Kind, Report
-from ctxsize.planning import NO_DOCKERFILE, plan_for
+from ctxsize.planning import plan_for
 
 if TYPE_CHECKING:
     from ctxsize.engine.explanation import Taker
@@ -43,12 +43,8 @@ class _FrontDoor(click.Command):
 def glance(build: Build, watch: bool, display: Display) -> int:
     """Show on 20 lines what `docker build CONTEXT` would send, and what to do about it."""
     choice = choosing.choice(build)
-    if choice and not choice.build:
-        if not choice.builds:
-            output.error(NO_DOCKERFILE)
-            return output.USAGE
-        if display.names == {"text"} and not watch:
-            return _table(build, display)
+    if choice and choice.builds and not choice.build and display.names == {"text"} and not watch:
+        return _table(build, display)
     if choice:
         build = choosing.only(build, choice)
     else:

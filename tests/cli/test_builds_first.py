@@ -265,20 +265,28 @@ def test_a_dockerfile_in_another_file_cannot_be_named(cli: Cli, tmp_path: Path) 
     assert commands(result) == ["and 1 more: ctxsize scan", "all of them: ctxsize suggest --all"]
 
 
+NAMING_NOTHING = {
+    "": ".",
+    "measure --top 3": "measure --top 3 .",
+    "suggest --write": "suggest --write .",
+    "explain -n web": "explain -n web -C .",
+    "check --max 1MB": "check --max 1MB .",
+}
+
+
 def test_where_nothing_is_built(cli: Cli, nothing: Path) -> None:
     before = snapshot(nothing)
-    result = cli(cwd=nothing)
-    assert (result.code, result.out, result.err) == (2, "", "ctxsize: error: No Dockerfile here.\n")
-    suggested = cli("suggest", "--write", cwd=nothing)
-    assert (suggested.code, suggested.out) == (2, "")
-    assert "error: No Dockerfile here. (for the directory itself: ctxsize suggest" in suggested.err
+    for words, again in NAMING_NOTHING.items():
+        result = cli(*words.split(), cwd=nothing)
+        told = f"error: No Dockerfile here. (for the directory itself: ctxsize {again})\n"
+        assert (result.code, result.out, result.err) == (2, "", f"ctxsize: {told}")
     for words in (["suggest", "--all", "--write"], ["init"]):
         result = cli(*words, cwd=nothing)
         assert (result.code, "No Dockerfile here." in result.err) == (2, True)
     assert snapshot(nothing) == before
-    checked = cli("check", "--max", "1MB", cwd=nothing)
+    checked = cli("check", "--max", "1MB", ".", cwd=nothing)
     assert (checked.code, "CTX412" in checked.out) == (1, True)
-    measured = cli("measure", cwd=nothing)
+    measured = cli("measure", ".", cwd=nothing)
     assert (measured.code, "there is no Dockerfile here; the directory has" in measured.out) == (
         0,
         True,

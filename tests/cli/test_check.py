@@ -154,7 +154,9 @@ def test_of_the_transfer(cli: Cli, tmp_path: Path) -> None:
 
 
 def test_of_a_transfer_that_nobody_knows(cli: Cli, tmp_path: Path) -> None:
-    result = cli("check", "--max", "1MB", "--of", "transfer", cwd=build_tree(tmp_path / "c", ["a"]))
+    result = cli(
+        "check", "--max", "1MB", "--of", "transfer", ".", cwd=build_tree(tmp_path / "c", ["a"])
+    )
     assert (result.code, result.out) == (2, "")
     assert "the transfer is not known" in result.err
 

@@ -76,13 +76,13 @@ IGNORE_FILES = [
 ]
 
 
-@pytest.mark.parametrize("command", ["measure", "ls", "explain"])
+@pytest.mark.parametrize("command", ["measure .", "ls .", "explain -C . a"])
 @pytest.mark.parametrize(("lines", "message"), IGNORE_FILES)
 def test_ignore_files_that_fail_the_build(
     cli: Cli, tmp_path: Path, command: str, lines: bytes, message: str
 ) -> None:
     context = build_tree(tmp_path / "ctx", [file(".dockerignore", lines), "a"])
-    result = cli(command, *(["a"] if command == "explain" else []), cwd=context)
+    result = cli(*command.split(), cwd=context)
     assert (result.code, result.out) == (2, "")
     assert re.fullmatch(r"ctxsize: error: [^\n]{1,700}\n", result.err)
     assert message in result.err
@@ -92,7 +92,7 @@ def test_a_context_on_which_the_build_fails(cli: Cli, readable_by_all: Path) -> 
     context = build_tree(readable_by_all / "ctx", ["a/b"])
     (context / "a").chmod(0)
     with unprivileged():
-        result = cli("measure", cwd=context)
+        result = cli("measure", ".", cwd=context)
     (context / "a").chmod(0o755)
     assert result.code == 2
     assert "BuildKit stops: error from sender: open a: permission denied" in result.err
@@ -161,7 +161,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["ls"], ["ls", "-0"], ["ls", "--format", "json"], ["measure"], ["--help"], ["--version"]],
+    [["ls"], ["ls", "-0"], ["ls", "--format", "json"], ["measure", "."], ["--help"], ["--version"]],
     ids=" ".join,
 )
 def test_a_closed_pipe_is_no_error(large: Path, arguments: list[str]) -> None:
@@ -177,7 +177,7 @@ def test_a_closed_pipe_is_no_error(large: Path, arguments: list[str]) -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
 @pytest.mark.parametrize(
-    "arguments", [["ls"], ["measure"], ["--help"], ["--version"]], ids=" ".join
+    "arguments", [["ls"], ["measure", "."], ["--help"], ["--version"]], ids=" ".join
 )
 def test_a_full_disk_is_an_error(large: Path, arguments: list[str]) -> None:
     with Path("/dev/full").open("wb") as full:
@@ -219,7 +219,7 @@ def test_no_module_of_the_context_is_run(tmp_path: Path, command: str) -> None:
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
 def test_any_encoding_of_the_terminal_will_do(tmp_path: Path, encoding: str) -> None:
     context = build_tree(tmp_path / "ctx", ["ünï/日本", "b/c"])
-    with spawn("measure", cwd=context, PYTHONIOENCODING=encoding) as process:
+    with spawn("measure", ".", cwd=context, PYTHONIOENCODING=encoding) as process:
         out, err = process.communicate()
     assert (process.returncode, err) == (0, b"")
     assert b"Size tree" in out

@@ -41,30 +41,30 @@ SHAPE = [
 
 @pytest.mark.parametrize(("path", "line"), SHAPE)
 def test_shape_of_check_ignore(cli: Cli, traps: Path, path: str, line: str) -> None:
-    result = cli("explain", "-n", path, cwd=traps)
+    result = cli("explain", "-C", ".", "-n", path, cwd=traps)
     assert (result.code, result.out) == (0, f"{line}\n")
 
 
 def test_what_no_pattern_matches_is_only_noted(cli: Cli, traps: Path) -> None:
-    result = cli("explain", "app.py", "foo/bar", cwd=traps)
+    result = cli("explain", "-C", ".", "app.py", "foo/bar", cwd=traps)
     assert result.lines == [".dockerignore:4:foo/*\tfoo/bar"]
     assert "no pattern matches 1 of the paths" in result.err
 
 
 def test_z_writes_records_that_end_in_nul(cli: Cli, traps: Path) -> None:
-    result = cli("explain", "-z", "-n", "--stdin", cwd=traps, stdin=b"foo/bar\0app.py\0")
+    result = cli("explain", "-C", ".", "-z", "-n", "--stdin", cwd=traps, stdin=b"foo/bar\0app.py\0")
     assert result.raw == b".dockerignore\x004\x00foo/*\x00foo/bar\x00\0\0\0app.py\0"
 
 
 def test_what_ls_prints_can_be_explained(cli: Cli, tmp_path: Path) -> None:
     context = build_tree(tmp_path / "ctx", CONTEXTS["names"])
     listed = cli("ls", cwd=context)
-    result = cli("explain", "-n", "--stdin", cwd=context, stdin=listed.raw)
+    result = cli("explain", "-C", ".", "-n", "--stdin", cwd=context, stdin=listed.raw)
     assert [line.removeprefix("::\t") for line in result.lines] == listed.lines
 
 
 def test_each_line_of_stdin_is_answered_before_the_next(traps: Path) -> None:
-    command = [sys.executable, "-m", "ctxsize", "explain", "-n", "--stdin"]
+    command = [sys.executable, "-m", "ctxsize", "explain", "-C", ".", "-n", "--stdin"]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, cwd=traps, stdin=pipe, stdout=pipe) as program:
         assert program.stdin is not None
@@ -116,20 +116,20 @@ foo/bar: ignored
 
 
 def test_trace_shows_each_step_and_what_only_looks_like_a_match(cli: Cli, traps: Path) -> None:
-    assert cli("explain", "--trace", "foo/bar", cwd=traps).out == TRACE
+    assert cli("explain", "-C", ".", "--trace", "foo/bar", cwd=traps).out == TRACE
 
 
 def test_trace_wraps_at_blanks(cli: Cli, tmp_path: Path) -> None:
     nodes = ["out/a/b", file(".dockerignore", b"out\n!out/a/b/c\n")]
     context = build_tree(tmp_path / "ctx", nodes)
-    lines = cli("explain", "--trace", "out/a/b", cwd=context, columns=50).lines
+    lines = cli("explain", "-C", ".", "--trace", "out/a/b", cwd=context, columns=50).lines
     assert "    => ignored by .dockerignore:1 `out`; entered," in lines
     assert "       as an exception may reach below it" in lines
     assert max(map(len, lines)) <= 50
 
 
 def test_trace_of_a_file_that_arrives_empty(cli: Cli, traps: Path) -> None:
-    out = cli("explain", "--trace", "node_modules/keep/deep/f.js", cwd=traps).out
+    out = cli("explain", "-C", ".", "--trace", "node_modules/keep/deep/f.js", cwd=traps).out
     assert out.startswith("node_modules/keep/deep/f.js: arrives empty\n")
     assert ".dockerignore:2 `!node_modules/keep` matches above" in out
     assert "`**/node_modules` seems to decide, as it matches" in out
@@ -143,14 +143,17 @@ def test_trace_stops_at_a_directory_that_is_not_entered(cli: Cli, wide: Path) ->
 
 
 def test_trace_of_an_ignored_directory_that_may_be_sent(cli: Cli, traps: Path) -> None:
-    out = " ".join(cli("explain", "--trace", "node_modules", cwd=traps).out.split())
+    out = " ".join(cli("explain", "-C", ".", "--trace", "node_modules", cwd=traps).out.split())
     assert "sent with what is re-included below it" in out
 
 
 def test_trace_of_what_is_not_there(cli: Cli, tmp_path: Path) -> None:
     context = build_tree(tmp_path / "ctx", ["a/b", link("to-a", "a")])
-    assert "path does not exist now (nope:" in cli("explain", "--trace", "nope/x", cwd=context).out
-    below = " ".join(cli("explain", "--trace", "to-a/b", cwd=context).out.split())
+    assert (
+        "path does not exist now (nope:"
+        in cli("explain", "-C", ".", "--trace", "nope/x", cwd=context).out
+    )
+    below = " ".join(cli("explain", "-C", ".", "--trace", "to-a/b", cwd=context).out.split())
     assert "to-a is a symlink, which no builder follows" in below
 
 
@@ -187,13 +190,13 @@ def test_what_may_not_be_read_is_not_said_to_be_sent(cli: Cli, readable_by_all: 
 def test_patterns_without_effect_share_a_line(cli: Cli, tmp_path: Path) -> None:
     lines = b"".join(b"f%d\n" % n for n in range(50)) + b"x\n"
     context = build_tree(tmp_path / "ctx", [file(".dockerignore", lines), "x"])
-    out = cli("explain", "--trace", "x", cwd=context).out
+    out = cli("explain", "-C", ".", "--trace", "x", cwd=context).out
     assert "50 patterns without effect here" in out
     assert ".dockerignore:51 `x` matches" in out
 
 
 def test_podman_tests_every_pattern_and_the_last_one_decides(cli: Cli, traps: Path) -> None:
-    out = cli("explain", "--trace", "--builder", "podman", "foo/bar", cwd=traps).out
+    out = cli("explain", "-C", ".", "--trace", "--builder", "podman", "foo/bar", cwd=traps).out
     assert out.startswith("foo/bar: sent\n")
     assert "skipped" not in out
 
@@ -206,7 +209,7 @@ def test_exceptions_that_the_classic_builder_adds(cli: Cli, tmp_path: Path) -> N
 
 def test_a_pattern_that_fails_when_reached(cli: Cli, tmp_path: Path) -> None:
     context = build_tree(tmp_path / "ctx", [file(".dockerignore", b"a\n[z-a]\n"), "x"])
-    result = cli("explain", "x", cwd=context)
+    result = cli("explain", "-C", ".", "x", cwd=context)
     assert (result.code, result.out) == (2, "")
     assert result.err.startswith("ctxsize: error: .dockerignore:2:1: the build fails: syntax error")
 
@@ -219,7 +222,7 @@ def test_paths_and_stdin_exclude_each_other(cli: Cli) -> None:
 def test_a_path_that_is_not_utf8_is_quoted(cli: Cli, tmp_path: Path) -> None:
     name = os.fsdecode(b"\xff")
     context = build_tree(tmp_path / "ctx", [file(".dockerignore", b"?\n"), name])
-    assert cli("explain", name, cwd=context).out == '.dockerignore:1:?\t"\\377"\n'
+    assert cli("explain", "-C", ".", name, cwd=context).out == '.dockerignore:1:?\t"\\377"\n'
 
 
 def test_json_has_a_line_a_taker_and_with_trace_each_level(cli: Cli, tmp_path: Path) -> None:
@@ -275,8 +278,8 @@ def test_json_answers_for_a_target_and_for_stdin(cli: Cli, tmp_path: Path) -> No
 
 
 def test_quiet_prints_no_notes(cli: Cli, traps: Path) -> None:
-    assert cli("explain", "app.py", cwd=traps).err != ""
-    quiet = cli("explain", "-q", "app.py", "foo/bar", cwd=traps)
+    assert cli("explain", "-C", ".", "app.py", cwd=traps).err != ""
+    quiet = cli("explain", "-C", ".", "-q", "app.py", "foo/bar", cwd=traps)
     assert (quiet.lines, quiet.err) == ([".dockerignore:4:foo/*\tfoo/bar"], "")
 
 

@@ -258,10 +258,10 @@ def test_build_arguments_and_target(cli: Cli, tmp_path: Path) -> None:
 def test_what_no_instruction_takes(cli: Cli, tmp_path: Path) -> None:
     where = build_tree(tmp_path / "ctx", [file(".dockerignore", b"y\n"), "x", "y"])
     for source, code in (("x", 0), ("y", 1), ("../x", 0)):
-        result = cli("explain", "--source", source, cwd=where)
+        result = cli("explain", "-C", ".", "--source", source, cwd=where)
         assert (result.code, result.out.startswith(f"COPY {source}: ")) == (code, True)
         assert "as if one did" in result.err
-    assert cli("explain", "--source", "4", cwd=where).code == 2
+    assert cli("explain", "-C", ".", "--source", "4", cwd=where).code == 2
 
 
 @pytest.mark.parametrize(

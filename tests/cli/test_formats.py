@@ -19,23 +19,25 @@ def context(tmp_path: Path) -> Path:
 
 def test_several_at_once(cli: Cli, context: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.json"
-    plain = cli("measure", cwd=context)
-    result = cli("measure", "--format", "text", "--format", f"json={out}", cwd=context)
+    plain = cli("measure", ".", cwd=context)
+    result = cli("measure", ".", "--format", "text", "--format", f"json={out}", cwd=context)
     assert (result.code, result.out, result.err) == (0, plain.out, "")
     assert json.loads(out.read_text()) == json.loads(
-        cli("measure", "--format", "json", cwd=context).out
+        cli("measure", ".", "--format", "json", cwd=context).out
     )
 
 
 def test_only_a_file_leaves_stdout_empty(cli: Cli, context: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.txt"
-    result = cli("measure", "--format", f"text={out}", "--color", "always", cwd=context, columns=60)
+    result = cli(
+        "measure", ".", "--format", f"text={out}", "--color", "always", cwd=context, columns=60
+    )
     assert (result.code, result.out) == (0, "")
-    assert out.read_text() == cli("measure", cwd=context).out
+    assert out.read_text() == cli("measure", ".", cwd=context).out
 
 
 def test_stdout_may_be_named(cli: Cli, context: Path) -> None:
-    assert cli("measure", "--format", "json=-", cwd=context).out.startswith("{")
+    assert cli("measure", ".", "--format", "json=-", cwd=context).out.startswith("{")
 
 
 WRONG = [

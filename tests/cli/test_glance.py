@@ -96,25 +96,25 @@ def test_it_is_short_for_any_tree(cli: Cli, tmp_path: Path, name: str) -> None:
     for width in (80, 120):
         door = cli(*options, ".", cwd=context, columns=width)
         assert len(door.lines) <= 20
-        assert door.code == cli("measure", *options, cwd=context).code
+        assert door.code == cli("measure", *options, ".", cwd=context).code
         assert "Next: " in door.out
         assert door.out.replace("\n", "").isprintable()
         wide = [line for line in door.lines if columns(line) > width]
         # A command is one line, and a word of a message is not broken.
         assert [each for each in wide if len(each.split()) > 2 and each[:4] != "Next"] == []
-        assert len(cli("measure", *options, cwd=context, columns=width).lines) <= 40
+        assert len(cli("measure", *options, ".", cwd=context, columns=width).lines) <= 40
     shape = json.loads(cli(*options, "--json", ".", cwd=context).out)
     measured = json.loads(cli("measure", *options, "--json", ".", cwd=context).out)
     assert shape.pop("suggest") is None or shape["dockerfile"]
     assert shape | {"verdict": 0} == measured | {"verdict": 0}
     narrow = {
-        command: cli(*command.split(), *options, cwd=context, columns=40).lines
+        command: cli(*command.split(), *options, ".", cwd=context, columns=40).lines
         for command in ("measure", "check --max 1B --max-files 1")
     }
     assert len(narrow["measure"]) <= 40
     assert len(narrow["check --max 1B --max-files 1"]) <= 20
     assert len(cli(*options, ".", cwd=context, columns=40).lines) <= 20
-    low = on_a_terminal("measure", *options, cwd=context, columns=80, LINES="25")
+    low = on_a_terminal("measure", *options, ".", cwd=context, columns=80, LINES="25")
     assert len(low.splitlines()) <= 25
     for command in ([], ["measure"]):
         assert len(cli(*command, "-q", *options, ".", cwd=context).lines) == 1

@@ -57,11 +57,11 @@ def test_colour_follows_the_option_and_the_environment(
     cli: Cli, tmp_path: Path, env: dict[str, str], options: list[str], coloured: bool
 ) -> None:
     context = build_tree(tmp_path / "ctx", CONTEXTS["traps"])
-    plain = cli("measure", cwd=context).out
-    painted = cli("measure", *options, cwd=context, env=env).out
+    plain = cli("measure", ".", cwd=context).out
+    painted = cli("measure", ".", *options, cwd=context, env=env).out
     assert (ESCAPE in painted) is coloured
     assert re.sub(r"\x1b\[[0-9;]*m", "", painted) == plain
-    traced = cli("explain", "--trace", *options, "foo/bar", cwd=context, env=env).out
+    traced = cli("explain", "-C", ".", "--trace", *options, "foo/bar", cwd=context, env=env).out
     assert (ESCAPE in traced) is coloured
 
 
@@ -96,7 +96,7 @@ def test_no_tree_is_too_deep(cli: Cli, tmp_path: Path) -> None:
     context = deep_tree(tmp_path / "ctx", 1900)
     try:
         for options in ([], ["--format", "json"], ["--ignored"]):
-            result = cli("measure", "--depth", "10000", *options, cwd=context)
+            result = cli("measure", ".", "--depth", "10000", *options, cwd=context)
             assert (result.code, result.err) == (0, "")
     finally:
         remove_tree(context)

@@ -124,7 +124,7 @@ def test_no_baseline_is_read_or_written_through_a_symlink_out(
     )
     before = (root / "precious.json").read_bytes()
     words = ["--baseline", "b.json"] if named == "option" else []
-    result = cli("check", *words, *(["--update-baseline"] * update), cwd=root / "r")
+    result = cli("check", ".", *words, *(["--update-baseline"] * update), cwd=root / "r")
     assert result.code == 2
     assert "repository" in result.err
     assert (root / "precious.json").read_bytes() == before

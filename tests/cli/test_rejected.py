@@ -239,10 +239,10 @@ def test_a_source_that_rests_on_a_missing_value_may_be_there(
 
 
 def test_a_missing_dockerfile_is_no_rejection(cli: Cli, context: Path) -> None:
-    result = cli("measure", cwd=context)
+    result = cli("measure", ".", cwd=context)
     assert (result.code, result.err) == (0, "")
     assert "name it with -f PATH" in flat(result.out)
-    assert cli("check", "--max", "1MB", cwd=context).code == 1
+    assert cli("check", ".", "--max", "1MB", cwd=context).code == 1
     assert "-f PATH" in cli("ls", "--transfer", cwd=context).err
 
 

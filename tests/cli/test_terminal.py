@@ -90,13 +90,15 @@ def test_the_width_is_that_of_shutil(variable: str | None, monkeypatch: pytest.M
 
 def test_a_low_terminal_keeps_the_verdict(tmp_path: Path) -> None:
     context = build_tree(tmp_path / "ctx", CONTEXTS["traps"])
-    shown = on_a_terminal("measure", cwd=context, columns=80)
+    shown = on_a_terminal("measure", ".", cwd=context, columns=80)
     assert len(shown.splitlines()) < 24
     assert (
-        24 <= len(on_a_terminal("measure", cwd=context, columns=80, LINES="30").splitlines()) < 30
+        24
+        <= len(on_a_terminal("measure", ".", cwd=context, columns=80, LINES="30").splitlines())
+        < 30
     )
     # A file is read at its own length.
-    on_a_terminal("measure", "--format", "text=out.txt", cwd=context, columns=80)
+    on_a_terminal("measure", ".", "--format", "text=out.txt", cwd=context, columns=80)
     assert len((context / "out.txt").read_text().splitlines()) > 24
 
 
