@@ -185,15 +185,16 @@ def _sent_copies(case: Case, line: Line, artefact: Artefact) -> _MissedCopies | 
     elif doubts:
         consequence += f"; {doubts[0]}"
     missed = _MissedCopies(consequence, paths=copies)
+    meant = frozenset(case.below(proved)) - excepted  # no build takes the others
     is_proved = tree.tracked is not None or all(map(case.judgement.is_safe, tops))
     if is_tracked or (artefact.doubtful and not is_proved):
         return missed
     if doubts:
-        return missed._replace(means=copies - excepted, is_doubted=True)
+        return missed._replace(means=meant, is_doubted=True)
     return missed._replace(
         severity=Severity.WARNING,
         confidence=Confidence.CERTAIN,
-        means=copies - excepted,
+        means=meant,
     )
 
 

@@ -70,14 +70,21 @@ class Judgement(Mutable):
         return None
 
     def is_safe(self, path: str) -> bool:
-        """Return whether `suggest` calls it safe to hide `path`."""
+        """Return whether `suggest` calls it safe to hide `path`, by a line for it or for all depths.
+
+        A directory above that it doubts has no paths below in the other suggestions.
+        """
         suggestion = self.of(path)
-        return suggestion is not None and suggestion.safe
+        if suggestion is not None and suggestion.safe:
+            return True
+        return mark_of(self._safe_patterns, path).ignored
 
     def doubts(self, paths: Iterable[str]) -> Texts:
         """Return the grounds for which it does not call it safe to hide `paths`."""
         doubts = dict[str, None]()
         for path in paths:
+            if self.is_safe(path):
+                continue
             suggestion = self.of(path)
             if suggestion is not None:
                 doubts |= dict.fromkeys(suggestion.doubts)

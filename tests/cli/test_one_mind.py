@@ -47,6 +47,33 @@ SCREENS: dict[str, Screen] = {
         "Needs your confirmation: --unsafe, or --only PATTERN size files pattern doubt "
         "24 B 1 **/.env vite",
     ),
+    "copies in a directory that is doubted itself": Screen(
+        [
+            file("Dockerfile", b"FROM node\nCOPY . .\nRUN npm ci\n"),
+            file("package.json", b'{"scripts": {"check": "node tests/run.js"}}'),
+            *("package-lock.json", "web/package.json", "tests/run.js", "tests/e2e/package.json"),
+            file("web/node_modules/a/b.js", size_bytes=3 * MB),
+            file("tests/e2e/node_modules/a/b.js", size_bytes=MB),
+            file(".dockerignore", b"node_modules\n"),
+        ],
+        "warning CTX101 `node_modules` matches at the top of the context only, so the build sends "
+        "2 other copies: 4.0 MB in 2 files 1 | node_modules | ^^^^^^^^^^^^ fix: write "
+        "`**/node_modules`; ignores 4.0 MB in 2 files 1 finding",
+        "4.0 MB 2 **/node_modules installed packages",
+    ),
+    "copies of which a build takes some": Screen(
+        [
+            file("Dockerfile", b"FROM python\nCOPY app /app\n"),
+            *("app/a.py", "tests/a.py"),
+            file("app/__pycache__/a.cpython-312.pyc", size_bytes=3 * MB),
+            file("tests/__pycache__/a.cpython-312.pyc", size_bytes=MB),
+            file(".dockerignore", b"__pycache__\n"),
+        ],
+        "warning CTX101 `__pycache__` matches at the top of the context only, so the build sends "
+        "1 other copy: 3.0 MB in 1 file 1 | __pycache__ | ^^^^^^^^^^^ fix: write "
+        "`**/__pycache__`; ignores 4.0 MB in 2 files 1 finding",
+        "3.0 MB 1 **/__pycache__ byte code",
+    ),
     "an output that no command makes": Screen(
         [
             file("Dockerfile", b"FROM rust\nCOPY . .\n"),
