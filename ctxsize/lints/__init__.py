@@ -22,7 +22,7 @@ from ctxsize.guard.accepting import FindingChoice, Wanted
 from ctxsize.lints import depths, meanings, missing, overlaps, unread
 from ctxsize.lints.case import NOTHING, Case, LintFindings, MaybeFix
 from ctxsize.lints.lines import shown
-from ctxsize.lints.lookup import LintTree, Target
+from ctxsize.lints.lookup import LintTree, Target, sending
 from ctxsize.lints.targets import (
     STDIN,
     Cases,
@@ -289,8 +289,8 @@ def _lint_without_file(case: Case) -> LintFindings:
             hint = finding.help
             if patterns:
                 hint = f"create {case.file.path} with {patterns}"
-            first = case.plans[0]
-            location = Location(first.dockerfile or finding.location.path)
+            plan = sending(case.plans, finding.paths or ())
+            location = Location(plan.dockerfile or finding.location.path)
             yield replace(finding, location=location, fix=None, help=hint)
 
 

@@ -70,9 +70,9 @@ class Judgement(Mutable):
         return None
 
     def is_safe(self, path: str) -> bool:
-        """Return whether `suggest` calls it safe to hide `path`, by a line for it or for all depths.
+        """Return whether `suggest` calls it safe to hide `path`.
 
-        A directory above that it doubts has no paths below in the other suggestions.
+        A line for all depths may hide it, although a directory above is doubted as a whole.
         """
         suggestion = self.of(path)
         if suggestion is not None and suggestion.safe:

@@ -51,6 +51,23 @@ class Target(NamedTuple):
     link: str | None = None  # what it leads to, if it is a symlink
 
 
+def asks_for(includes: Iterable[Include], path: str) -> bool:
+    """Return whether a transfer with one of the include patterns may contain `path`."""
+    return any(
+        include is None or not mark_of(include_spec(include), path).ignored for include in includes
+    )
+
+
+def sending(plans: Sequence[Plan], paths: Iterable[str]) -> Plan:
+    """Return the first build that may transfer one of `paths`, the very first if none does."""
+    for plan in plans:
+        with suppress(CtxsizeError):  # a Dockerfile may be faulty
+            includes = includes_of(plan)
+            if any(asks_for(includes, path.rstrip("/")) for path in paths):
+                return plan
+    return plans[0]
+
+
 class LintTree:
     """The context of `plans`, which read its ignore file, with a cache of all trials."""
 
@@ -121,11 +138,7 @@ class LintTree:
 
     def would_travel(self, path: str) -> bool:
         """Return whether a build asks for `path`, there or not."""
-        includes = self.includes or [None]
-        return any(
-            include is None or not mark_of(include_spec(include), path).ignored
-            for include in includes
-        )
+        return asks_for(self.includes or [None], path)
 
     def idle(self, sent: Sent) -> list[MemoryDirectory]:
         """Return, for the build that enters most, the directories that it enters for nothing."""

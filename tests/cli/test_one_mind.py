@@ -202,6 +202,23 @@ def test_a_name_of_one_tool_is_proved_everywhere_by_one(cli: Cli, tmp_path: Path
     assert cli("lint", cwd=root).code == 0
 
 
+def test_without_an_ignore_file_a_finding_names_a_build_that_sends(
+    cli: Cli, tmp_path: Path
+) -> None:
+    nodes = [
+        file(
+            "compose.yaml", b"services: {a: {build: {dockerfile: a.Dockerfile}}, b: {build: .}}\n"
+        ),
+        file("Dockerfile", b"FROM node\nCOPY b /\n"),
+        file("a.Dockerfile", b"FROM node\nCOPY a /\nRUN npm ci\n"),
+        *("b/x", "a/package.json", "a/package-lock.json"),
+        file("a/node_modules/x.js", size_bytes=MB),
+    ]
+    root = build_tree(tmp_path / "ctx", nodes)
+    result = cli("lint", "--select", "CTX135", cwd=root, columns=100)
+    assert "a.Dockerfile warning CTX135 the build sends a/node_modules/" in result.out
+
+
 def test_without_an_ignore_file_lint_finds_what_it_finds_with_an_empty_one(
     cli: Cli, tmp_path: Path
 ) -> None:
