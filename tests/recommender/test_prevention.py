@@ -117,6 +117,12 @@ CLONES = {
         "",
         {"**/__pycache__": "Python", "**/.venv": "uv sync"},
     ),
+    "uv, with the .gitignore of everybody": Clone(
+        built("uv sync --frozen"),
+        ("pyproject.toml", "uv.lock", "app/__init__.py"),
+        "__pycache__/\n.venv\nvenv/\n",
+        {"**/__pycache__": "Python", "**/.venv": "uv sync"},
+    ),
     "poetry": Clone(
         built("poetry install"),
         ("pyproject.toml", "poetry.lock", "app/__init__.py"),
