@@ -83,7 +83,7 @@ def _choice_for(
                 holding.append(found)
                 files.add((plan.root, plan.ignore_file, plan.builder.name))
     if holding:
-        made = with_only(build, holding)
+        made = replace(with_only(build, holding), discovery=made.discovery)
     if len(files) == 1 and not is_about_takers:
         made = replace(made, build=holding[0].build)
     return made
@@ -128,8 +128,6 @@ def choice(build: Build) -> Choice | None:
     if is_given("context", "dockerfile"):
         return None
     made = choice_of(build, api.discover)
-    if made.discovery:
-        output.warn(made.discovery.problems)
     if made.build and is_given("builder"):
         return replace(made, build=replace(made.build, builder=build.builder))
     return made
@@ -137,6 +135,8 @@ def choice(build: Build) -> Choice | None:
 
 def only(build: Build, made: Choice) -> Build:
     """Return the build that was chosen; leave the command with exit code 2 without one."""
+    if made.discovery:
+        output.warn(made.discovery.problems)
     if made.build is None and not made.builds:
         raise InputError(NO_DOCKERFILE, hint=f"for the directory itself: {_itself(build)}")
     if made.build is None:

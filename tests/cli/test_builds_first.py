@@ -265,6 +265,15 @@ def test_a_dockerfile_in_another_file_cannot_be_named(cli: Cli, tmp_path: Path) 
     assert commands(result) == ["and 1 more: ctxsize scan", "all of them: ctxsize suggest --all"]
 
 
+def test_the_table_says_once_what_it_does_not_know(cli: Cli, tmp_path: Path) -> None:
+    nodes = [*SERVICES, file("testdata/Dockerfile", ALL)]
+    root = build_tree(tmp_path / "r", nodes)
+    told = "1 Dockerfile in fixtures was left out"
+    screen = cli(cwd=root)
+    assert (screen.err, screen.out.count(told)) == ("", 1)
+    assert told in cli("measure", cwd=root).err
+
+
 NAMING_NOTHING = {
     "": ".",
     "measure --top 3": "measure --top 3 .",
