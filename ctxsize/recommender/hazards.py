@@ -346,12 +346,17 @@ class HostPackages(Mutable):
                 origin = copy.origin(path, self.look.files)
                 if not (origin and self.look.holds_any(origin)):
                     continue
-                if basename(path) == "obj" and not self._is_used_as_it_is(step):
+                if basename(path) == "obj" and not self._breaks_restored(origin, step):
                     continue
                 yield path, Overwritten(step, origin, command)
 
-    def _is_used_as_it_is(self, step: StageStep) -> bool:
-        """Return True if a later command of .NET builds without a restore of its own."""
+    def _breaks_restored(self, origin: str, step: StageStep) -> bool:
+        """Return True if the list of packages in an `obj` is used instead of the restored one.
+
+        Only a later command of .NET without a restore of its own does so.
+        """
+        if not self.look.is_sent(join(origin, "project.assets.json")):
+            return False
         return any(
             run.step.line > step.line and run.command.has("--no-restore") for run in self.look.runs
         )

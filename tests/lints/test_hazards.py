@@ -233,6 +233,8 @@ SILENT = {
         NEXT.format("COPY . .\nCOPY --from=deps /app/node_modules ./node_modules"),
         {"package.json": "{}", "node_modules/a": "x"}),
     ".NET with a restore": Row(DOTNET.format(""), OBJ),
+    ".NET that has only built": Row(
+        DOTNET.format(" --no-restore"), {"App/App.csproj": "", "App/obj/a.dll": ""}),
     "an environment elsewhere": python(
         "ENV UV_PROJECT_ENVIRONMENT=/venv\nCOPY pyproject.toml README.md ./\nRUN uv sync\nCOPY . .",
         project(README), **VENV),
