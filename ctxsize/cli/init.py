@@ -126,12 +126,21 @@ def _without_budget(config: Config, starts: Iterable[_Start]) -> list[_Start]:
 
 def _starts(root: str) -> list[_Start]:
     """Return each build below `root`. Raises `InputError` if there are none that are usable."""
+    from ctxsize.recommender.outcome import UNREAD_DOCKERFILE
     from ctxsize.scanning.proposing import sent_once_written as sent
 
     with output.progress() as progress:
         proposals = api.suggest_all(root, progress=progress, steps=progress and progress.step)
-    warn([problem for problem in proposals.problems if problem.code != UNKNOWN.code])
-    errors = [row.error for row in proposals.left_out]
+    left_out = [(row.error or "", row.where.path) for row in proposals.left_out]
+    places = {place for _, place in left_out}
+    unknown = []
+    others = []
+    for problem in proposals.problems:
+        if problem.code == UNKNOWN.code:
+            unknown.append(problem)
+        elif problem.code != UNREAD_DOCKERFILE or problem.path not in places:  # told once
+            others.append(problem)
+    warn(others)
     starts_by_build: dict[tuple[str, str | None], _Start] = {}
     for proposal in proposals.proposals:
         for row in proposal.rows:
@@ -142,7 +151,7 @@ def _starts(root: str) -> list[_Start]:
             try:
                 _name(context, root)
             except InputError as error:
-                errors.append(str(error))
+                left_out.append((str(error), ""))
                 continue
             key = (realpath(context), dockerfile)
             start = starts_by_build.get(key)
@@ -154,9 +163,10 @@ def _starts(root: str) -> list[_Start]:
             starts_by_build[key] = start._replace(size_bytes=largest_bytes)
     starts = [*starts_by_build.values()]
     if not starts:
-        raise InputErrors([InputError(error or "") for error in errors])
-    warn([Problem("left-out", f"a build was left out: {error}") for error in errors])
-    warn([problem for problem in proposals.problems if problem.code == UNKNOWN.code])
+        raise InputErrors([InputError(error) for error, _ in left_out])
+    lead = "a build was left out"
+    warn([Problem("left-out", f"{lead}: {error}", path=place) for error, place in left_out])
+    warn(unknown)
     starts.sort(key=lambda start: (start.context, start.dockerfile or ""))
     return starts
 

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import chain, islice
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from ctxsize.dockerfile.context_need import Asked
@@ -128,15 +129,19 @@ def unknown_transfer(plan: Plan, error: CtxsizeError) -> Problem:
 
 
 def lacking(plan: Plan) -> Iterator[Problem]:
-    """Yield a problem for each line that needs a build argument which has no value here."""
+    """Yield a problem for each build argument without a value here, at the first line of need."""
     # These are doubts, as the argument may be given where nobody sees it.
     with suppress(CtxsizeError, OSError):
         lacks = (need.lacks for need in needs_of(plan).values())
-        for lack in dict.fromkeys(chain.from_iterable(lacks)):
+        options = set()
+        for lack in sorted(chain.from_iterable(lacks), key=attrgetter("line")):
+            option = as_options(lack.arguments)
+            if option in options:  # one value helps them all
+                continue
+            options.add(option)
             yield Problem(
                 code=LACKING,
-                message=f"the build needs {as_options(lack.arguments)}, else it fails: "
-                f"{lack.message}",
+                message=f"the build needs {option}, else it fails: {lack.message}",
                 path=plan.dockerfile,
                 line=lack.line,
             )

@@ -36,7 +36,7 @@ from ctxsize.recommender.build_files import BuildFile, BuildFiles
 from ctxsize.recommender.candidates import Proof
 from ctxsize.recommender.evidence import Evidence, small_file
 from ctxsize.recommender.facts import Facts, is_named
-from ctxsize.recommender.outcome import Matches, Size
+from ctxsize.recommender.outcome import UNREAD_DOCKERFILE, Matches, Size
 from ctxsize.recommender.placed import names_of, needed_stages
 from ctxsize.recommender.spared import with_judgement
 from ctxsize.recommender.tracked import Tracked
@@ -207,12 +207,14 @@ class BuildContext:
             data = other.parsed.data
             build_file = self._build_file(other, path, names)
         except CtxsizeError as error:
-            lead = "the builder rejects this Dockerfile"
+            lead = "the build fails"
             if isinstance(error, UndecidedError):
                 lead = "its sources are unknown"
                 build_files.undecided.append((path, data.decode("utf-8", "replace")))
+            elif isinstance(error, DockerfileError):
+                lead = "the builder rejects this Dockerfile"
             message = f"{lead}: {error.message}"
-            build_files.problems.append(Problem("unread-dockerfile", message, path=path))
+            build_files.problems.append(Problem(UNREAD_DOCKERFILE, message, path=path))
             return
         home = ""
         if not is_asked:

@@ -20,6 +20,7 @@ _MUCH_SHARE = 0.01  # of the context
 """The saving of all safe suggestions from which the lack of them matters; one is enough."""
 _LITTLE_BYTES = 10_000  # the same for the lack of an ignore file
 SECRETS = ("CTX510", "CTX511")  # codes of the findings about secrets
+UNREAD_DOCKERFILE = "unread-dockerfile"  # code of the problem with a Dockerfile beside the build's
 Clause = str | None  # a reason or evidence, as a part of a sentence; None without one
 
 

@@ -473,3 +473,35 @@ def test_a_missing_source_is_one_finding_and_its_build_gets_no_advice(
     assert cli("advise", cwd=root).out == "1 Dockerfile: nothing found\n"
     build_tree(tmp_path, ["bun.lockb", file(".dockerignore", b".git\n")])
     assert "CTX223" in cli("advise", cwd=root).out
+
+
+def test_one_argument_that_two_lines_need_is_asked_for_once(cli: Cli, tmp_path: Path) -> None:
+    """netbox-docker and livebook begin two stages with the image that an argument names."""
+    text = b"ARG FROM\nFROM ${FROM} AS build\nRUN true\nFROM ${FROM}\nCOPY a /\n"
+    root = build_tree(tmp_path, [file("Dockerfile", text), "a"])
+    for command in ("measure", "suggest", "lint"):
+        result = cli(command, cwd=root)
+        assert (result.out + result.err).count("--build-arg FROM=") <= 1
+    assert "the build needs --build-arg FROM=" in cli("measure", cwd=root).out
+
+
+def test_a_named_context_that_is_not_there_is_told_once(cli: Cli, tmp_path: Path) -> None:
+    """diun's `release` takes what its other targets have put into a directory."""
+    text = (
+        b'variable "DESTDIR" {\n  default = "./bin"\n}\ntarget "release" {\n'
+        b'  dockerfile = "release.Dockerfile"\n'
+        b'  contexts = { artifacts = "${DESTDIR}/artifact" }\n}\ntarget "image" {}\n'
+    )
+    nodes = [
+        file("Dockerfile", b"FROM scratch\nCOPY a /\n"),
+        file("release.Dockerfile", b"FROM scratch\nCOPY --from=artifacts . /\n"),
+        file("docker-bake.hcl", text),
+        "a",
+    ]
+    root = build_tree(tmp_path, nodes)
+    missing = "failed to get build context artifacts: stat ${DESTDIR}/artifact: no such"
+    for command in ("init --dry-run", "scan", "suggest"):
+        result = cli(*command.split(), cwd=root, columns=200)
+        words = " ".join((result.out + result.err).split())
+        assert words.count(missing) == 1
+        assert "rejects" not in words
