@@ -193,6 +193,14 @@ class Question(Value):
     note: str
 
 
+class Neighbour(NamedTuple):
+    """The build of another Dockerfile that reads the same ignore file."""
+
+    dockerfile: str  # the path as the user would write it
+    options: Texts  # further options of the build, as words of the command line
+    sends: Amount
+
+
 class Suggested(Value, kw_only=True):
     """The common part of all results of `ctxsize suggest`."""
 
@@ -223,6 +231,8 @@ class Advice(Suggested, kw_only=True):
     git_ignored: Amount | None = None  # sent although git ignores it; None without git
     git_ignored_largest: str = ""  # the largest path among these; empty if there is none
     git_ignored_secrets: int | None = None  # certain or likely secrets among these files
+    neighbours: tuple[Neighbour, ...] = ()  # those that send more, the largest first
+    untaken_secrets: frozenset[str] = frozenset()  # paths that no instruction of this build takes
     snapshot: Snapshot | None = field(default=None, compare=False, repr=False)
     hidden: Mapping[str, Amount] = field(default_factory=dict, compare=False, repr=False)
     """By directory, and by path of a suggestion, what all suggestions hide of what is counted."""
@@ -326,10 +336,14 @@ class Glance(Value):
 
     @property
     def secrets(self) -> FrozenFindings:
-        """Return the findings about secrets that are sent."""
+        """Return the findings about secrets that this build sends."""
         if self.advice is None:
             return ()
-        return tuple(finding for finding in self.advice.findings if finding.code in SECRETS)
+        return tuple(
+            finding
+            for finding in self.advice.findings
+            if finding.code in SECRETS and self.advice.untaken_secrets.isdisjoint(finding.evidence)
+        )
 
     @property
     def findings(self) -> FrozenFindings:

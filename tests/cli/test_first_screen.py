@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import Cli, Result
-from tests.trees import Node, build_tree, file
+from tests.trees import COPY_ALL, Node, build_tree, file
 
 MB = 1_000_000
 NODE = file(
@@ -182,6 +182,40 @@ def test_nothing_is_promised_if_nothing_is_safe(cli: Cli, tmp_path: Path) -> Non
     screen = agrees(cli, root)
     assert screen.lines[0].startswith("Fine: ")
     assert "suggest" not in screen.out
+
+
+def test_a_sibling_that_sends_much_more_is_named(cli: Cli, tmp_path: Path) -> None:
+    """Of the two Dockerfiles of outline the usual one takes 8 kB, the other sends everything."""
+    nodes = [
+        file("Dockerfile", b"FROM a\nCOPY package.json ./\n"),
+        file("Dockerfile.base", COPY_ALL),
+        file("src/a.ts", size_bytes=3 * MB),
+        *PACKAGE,
+    ]
+    root = repository(tmp_path, nodes, ".")
+    assert cli(cwd=root).lines[0].startswith("Fine: ")
+    command = "ctxsize suggest -f Dockerfile.base"
+    promise = f"Next: {command}  Dockerfile.base sends 3.0 MB of this context"
+    assert promise in cli(cwd=root, columns=120).lines
+    base = json.loads(cli(*command.split()[1:], "--json", cwd=root).out)
+    assert human(base["before"]["transfer"]["content_bytes"]) == "3.0 MB"
+    (root / "src/a.ts").write_bytes(b"")
+    assert "Dockerfile.base" not in cli(cwd=root).out
+
+
+def test_a_secret_that_only_a_sibling_takes_is_not_counted(cli: Cli, tmp_path: Path) -> None:
+    """The build of langfuse's `worker` takes none of the settings that its `web` takes."""
+    nodes = [
+        file("Dockerfile", b"FROM a\nCOPY package.json ./\n"),
+        file("Dockerfile.web", COPY_ALL),
+        file(".env", b"TOKEN=x\n"),
+        *PACKAGE,
+    ]
+    root = build_tree(tmp_path, nodes)
+    screen = cli(cwd=root)
+    assert screen.lines[0].startswith("Fine: ")
+    assert "secret" not in screen.out
+    assert "1 secret" in cli("-f", "Dockerfile.web", cwd=root).lines[0]
 
 
 def test_the_json_has_the_advice_beside_the_report(cli: Cli, tmp_path: Path) -> None:

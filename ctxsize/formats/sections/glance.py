@@ -54,6 +54,8 @@ _VERDICT = Fit(2, on_narrow=3)
 _LINE = Fit(1)
 _HAZARD = Fit(3, on_narrow=4)
 _LEAST_SHARE = 1000  # part of the whole below which only a secret is worth a line
+_MUCH_BYTES = 1_000_000  # least size that another Dockerfile sends to be named
+_MUCH_MORE = 2  # the same as a multiple of what this one sends
 _SPLIT = 4  # part of the whole from which a directory is replaced by the one that has most of it
 
 
@@ -68,7 +70,8 @@ def sections(glance: Glance, look: Look) -> Iterator[ScreenPart]:
     largest = Section([LargeParts(parts_of(glance), sent(report), _ROWS)])
     secrets: Sequence[Finding] = ()
     if glance.advice is not None:
-        secrets, _ = secrets_left(glance.advice, is_all=look.full)
+        secrets_here = replace(glance.advice, findings=glance.secrets)
+        secrets, _ = secrets_left(secrets_here, is_all=look.full)
     if look.full:
         secret = Section([Findings(secrets, 1)], "Secrets")
         yield Screen([answer, largest, secret, *body(report, look)])
@@ -96,8 +99,21 @@ def _next_step(glance: Glance) -> NextStep:
     """Return the command to type next: it promises only what that command will do."""
     step = urgent_step(glance.report)
     if step is None and glance.advice is not None:
-        step = _promise(glance, glance.advice)
+        step = _promise(glance, glance.advice) or _neighbour(glance, glance.advice)
     return step or listing_step(glance.report)
+
+
+def _neighbour(glance: Glance, advice: Advice) -> NextStep | None:
+    """Return the command about another Dockerfile of the context that sends much more."""
+    if not advice.neighbours:
+        return None
+    neighbour = advice.neighbours[0]
+    sent_bytes = neighbour.sends.content_bytes
+    if sent_bytes < max(_MUCH_BYTES, _MUCH_MORE * sent(glance.report).content_bytes):
+        return None
+    other = replace(glance.report, dockerfile=neighbour.dockerfile, options=neighbour.options)
+    name = quoted(neighbour.dockerfile)
+    return NextStep(command(other, "suggest"), f"{name} sends {human(sent_bytes)} of this context")
 
 
 def _promise(glance: Glance, advice: Advice) -> NextStep | None:
