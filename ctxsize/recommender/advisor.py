@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
-from os.path import islink, normpath
+from os.path import islink
 from posixpath import basename
 from typing import NamedTuple
 
@@ -21,9 +20,8 @@ from ctxsize.engine.git import Repositories
 from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.engine.plan import ignore_file_to_write
 from ctxsize.engine.snapshot import SentDifference, Snapshot
-from ctxsize.engine.transfer_requests import includes_of
 from ctxsize.engine.trial import with_lines
-from ctxsize.errors import CtxsizeError, InputError
+from ctxsize.errors import InputError
 from ctxsize.findings import Confidence, Edit, Finding, Location, Severity, in_order
 from ctxsize.knowledge.rules import is_build_input, is_source
 from ctxsize.model import Amount
@@ -36,7 +34,6 @@ from ctxsize.recommender.outcome import (
     Blocked,
     Match,
     Matches,
-    Neighbour,
     Objection,
     Question,
     Size,
@@ -62,7 +59,6 @@ _QUESTION_BYTES = 10 * 1024 * 1024  # least size of a question
 _QUESTION_SHARE = 0.02  # its least share of the transfer
 _IN_ITS_OWN = 0.8  # share of a directory above which questions are about its large entries
 _MOST_QUESTIONS = 10
-_MOST_NEIGHBOURS = 8  # number of other Dockerfiles whose transfers are measured
 _MOST_ROUNDS = 5  # maximum number of times that matches are judged again
 _ON_FILES = frozenset(("mentioned", "site_generator", "env_at_build", "scm_version_in_build"))
 """Traps whose grounds are files of the context, which other suggestions may hide."""
@@ -147,38 +143,12 @@ class Advisor(BuildContext):
             findings=in_order([*self._findings(proved, questions, secrets)]),
             problems=tuple(problems),
             failures=failures(snapshot.plan, closed.left(edit)),
-            neighbours=self._neighbours(),
-            untaken_secrets=frozenset(self._untaken(secrets)),
+            neighbours=self.neighbours(),
+            untaken_secrets=frozenset(self.untaken(secrets)),
             snapshot=self._real,
             hidden=self._hidden(proved),
         )
         return self._with_ignored_by_git(advice, secrets)
-
-    def _neighbours(self) -> tuple[Neighbour, ...]:
-        """Return the builds of other Dockerfiles of the context that send more than this one."""
-        if not self.transfers:
-            return ()
-        neighbours = []
-        for build_file in self.build_files.all[1 : 1 + _MOST_NEIGHBOURS]:
-            plan = build_file.plan
-            if plan.dockerfile in (None, self.plan.dockerfile) or "" not in build_file.names:
-                continue
-            with suppress(CtxsizeError):
-                sent = [self.trial.under(self.plan.spec, each) for each in includes_of(plan)]
-                name = normpath(plan.dockerfile)
-                options = tuple(plan.build.words())
-                neighbours.append(Neighbour(name, options, Amount.of(*sent)))
-        own_bytes = self.transfer[""].content_bytes
-        larger = [each for each in neighbours if each.sends.content_bytes > own_bytes]
-        return tuple(sorted(larger, key=lambda each: -each.sends.content_bytes))
-
-    def _untaken(self, secrets: Matches) -> Iterator[str]:
-        """Yield the paths of secrets that only other builds of the context take."""
-        if not self.transfers:
-            return
-        for match in secrets:
-            if not sum_of(self.transfer, (match.path,)).files:
-                yield match.path
 
     @cached_property
     def unneeded(self) -> Suggestions:

@@ -36,11 +36,11 @@ from ctxsize.recommender.build_files import BuildFile, BuildFiles
 from ctxsize.recommender.candidates import Proof
 from ctxsize.recommender.evidence import Evidence, small_file
 from ctxsize.recommender.facts import Facts, is_named
-from ctxsize.recommender.outcome import UNREAD_DOCKERFILE, Matches, Size
+from ctxsize.recommender.outcome import UNREAD_DOCKERFILE, Matches, Neighbour, Size
 from ctxsize.recommender.placed import names_of, needed_stages
 from ctxsize.recommender.spared import with_judgement
 from ctxsize.recommender.tracked import Tracked
-from ctxsize.recommender.tree import PathSet, SumsByPath, Tree, is_at_or_below
+from ctxsize.recommender.tree import PathSet, SumsByPath, Tree, is_at_or_below, sum_of
 from ctxsize.repository import (
     ComposeMount,
     FileListing,
@@ -56,6 +56,7 @@ from ctxsize.writer import START
 _IGNORE_FILES = (".dockerignore", ".containerignore")
 _MOST = 200
 _MOST_STAGES = 500
+_MOST_MEASURED = 8  # number of other Dockerfiles whose transfers are measured
 
 
 class BuildContext:
@@ -321,6 +322,32 @@ class BuildContext:
         if self.plan.dockerfile is None:
             return False
         return self.plan.builder.meter is not None
+
+    def neighbours(self) -> tuple[Neighbour, ...]:
+        """Return the builds of other Dockerfiles that send more, the largest first."""
+        if not self.transfers:
+            return ()
+        found = []
+        for build_file in self.build_files.all[1 : 1 + _MOST_MEASURED]:
+            plan = build_file.plan
+            if plan.dockerfile in (None, self.plan.dockerfile) or "" not in build_file.names:
+                continue
+            with suppress(CtxsizeError):
+                sent = [self.trial.under(self.plan.spec, each) for each in includes_of(plan)]
+                name = normpath(plan.dockerfile)
+                options = tuple(plan.build.words())
+                found.append(Neighbour(name, options, Amount.of(*sent)))
+        own_bytes = self.transfer[""].content_bytes
+        larger = [each for each in found if each.sends.content_bytes > own_bytes]
+        return tuple(sorted(larger, key=lambda each: -each.sends.content_bytes))
+
+    def untaken(self, secrets: Matches) -> Iterator[str]:
+        """Yield the paths of secrets that only other builds of the context take."""
+        if not self.transfers:
+            return
+        for match in secrets:
+            if not sum_of(self.transfer, (match.path,)).files:
+                yield match.path
 
     @property
     def _ignore_file_data(self) -> bytes | None:
