@@ -168,7 +168,11 @@ def parsed_knowledge(root: Path) -> bytes:
     for file in sorted((root / KNOWLEDGE).rglob("*.toml")):
         text = file.read_text(encoding="utf-8")
         name = file.relative_to(root / KNOWLEDGE).as_posix()
-        tables[name] = {"crc32": zlib.crc32(text.encode()), "table": tomllib.loads(text)}
+        try:
+            table = tomllib.loads(text)
+        except ValueError as error:
+            raise SystemExit(f"ctxsize: {KNOWLEDGE / name}: {error}") from None
+        tables[name] = {"crc32": zlib.crc32(text.encode()), "table": table}
     return json.dumps(tables, separators=(",", ":"), ensure_ascii=False).encode()
 
 

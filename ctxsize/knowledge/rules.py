@@ -16,17 +16,6 @@ from typing import Any
 from zlib import crc32
 
 from ctxsize.globs import NameTest, matching
-from ctxsize.knowledge.row_checks import (
-    ANYTHING,
-    FLAG,
-    NUMBER,
-    TABLE,
-    TEXT,
-    TEXTS,
-    check_row,
-    not_parsed,
-    reading,
-)
 from ctxsize.model import Texts
 from ctxsize.shipped import shipped, shipped_text
 from ctxsize.toml import TomlTable, trusted_table
@@ -214,46 +203,28 @@ def is_build_input(name: str) -> bool:
 
 @cache
 def all_rules() -> dict[str, Rule]:
-    """Return every rule by its name, in the order in which they are tried.
-
-    Raises `InputError` for a mistake in a row, also if two files have a row of one name.
-    """
-    rules = {}
-    for file in listed("rules"):
-        for rule in rules_in(file):
-            if rule.name in rules:
-                with reading(f"rules/{file}.toml", rule.name):
-                    raise ValueError("another file has a row of this name")
-            rules[rule.name] = rule
-    return rules
+    """Return every rule by its name, in the order in which they are tried."""
+    return {rule.name: rule for file in listed("rules") for rule in rules_in(file)}
 
 
 def rules_in(name: str) -> Iterator[Rule]:
     """Yield the rules of one file; its table `default` has values for all its rows."""
-    file = f"rules/{name}.toml"
-    ecosystems = dict(table(file))
+    ecosystems = dict(table(f"rules/{name}.toml"))
     default = ecosystems.pop("default", {})
-    for ecosystem, kinds in ecosystems.items():
-        with reading(file, ecosystem):
-            rows = kinds.items()
-        for word, row in rows:
-            rule_name = f"{ecosystem}.{word}"
-            with reading(file, rule_name):
-                yield rule_of(rule_name, {**default, **row})
+    for ecosystem, rows in ecosystems.items():
+        for word, row in rows.items():
+            yield rule_of(f"{ecosystem}.{word}", {**default, **row})
 
 
 @cache
 def table(file: str) -> TomlTable:
-    """Return the content of a TOML file of `knowledge`. Raises `InputError` if it is broken."""
+    """Return the content of a TOML file of `knowledge`."""
     text = shipped_text(f"knowledge/{file}")
     parsed = _parsed_at_build().get(file, {})
     if parsed.get("crc32") == crc32(text.encode()):
         table: TomlTable = parsed["table"]
         return table
-    try:
-        return trusted_table(text)
-    except ValueError as error:
-        raise not_parsed(file, text, error) from None
+    return trusted_table(text)
 
 
 @cache
@@ -276,10 +247,7 @@ def _lists() -> TomlTable:
 @cache
 def listed(key: str) -> Texts:
     """Return the words of a list in `lists.toml`."""
-    with reading("lists.toml", key):
-        words = _lists()[key]
-        check_row({key: words}, {key: TEXT})
-        return tuple(words.split())
+    return tuple(_lists()[key].split())
 
 
 FETCHED = frozenset(listed("fetched"))  # directories without a Dockerfile of this repository
@@ -295,8 +263,7 @@ def listed_names(key: str) -> NameTest:
 @cache
 def expression(key: str) -> re.Pattern[str]:
     """Return an expression of `lists.toml`."""
-    with reading("lists.toml", f"expressions.{key}"):
-        return re.compile(joined(_lists()["expressions"][key]))
+    return re.compile(joined(_lists()["expressions"][key]))
 
 
 def joined(text: str) -> str:
@@ -315,36 +282,13 @@ _TYPES = {kind.value: kind for kind in EntryType}
 _MARKERS = {"also_beside": "beside", "at_least_mib": "at_least", "link_into": "link"}
 """Kinds of markers for the keys of rows that are not named after their kind."""
 
-_ROW_CHECKS = {
-    **dict.fromkeys(("category", "form", "why", "again", "read_by", "doubt"), TEXT),
-    **dict.fromkeys(("directory", "file", "symlink", "traps"), TEXTS),
-    **dict.fromkeys(("contents", "volatile", "only_proved", "varying", "never"), FLAG),
-    "confidence": NUMBER,
-    "clean": TABLE,
-    "nests": ANYTHING,
-    "foreseen": ANYTHING,
-}
-"""Types of the values of a row by their keys, markers excluded."""
-_FORESIGHT_CHECKS = {
-    **dict.fromkeys(("by", "of_files"), TEXT),
-    **dict.fromkeys(("beside", "also_beside", "not_beside", "names"), TEXTS),
-    **dict.fromkeys(("git_ignored", "outermost", "configured"), FLAG),
-}
-
 
 def rule_of(name: str, row: TomlTable) -> Rule:
-    """Return the rule that a row describes.
-
-    Raises `AttributeError`, `KeyError`, `TypeError` or `ValueError` for a mistake.
-    """
+    """Return the rule that a row describes."""
     values = dict(row)
     keys_of_markers = _keys_of_markers()
     markers = {key: values.pop(key) for key in row if key in keys_of_markers}
-    check_row(values, _ROW_CHECKS, ("why", "category", "confidence"))
-    kinds = values.keys() & _TYPES.keys()
-    if len(kinds) != 1:
-        raise ValueError("it needs one of `directory`, `file` and `symlink`")
-    (kind,) = kinds
+    (kind,) = values.keys() & _TYPES.keys()
     find = texts(values.pop(kind))
     any_name = find == ("*",)
     nests = values.pop("nests", {})
@@ -370,10 +314,9 @@ def rule_of(name: str, row: TomlTable) -> Rule:
 
 
 def _foresight(row: TomlTable, find: Texts) -> Foresight:
-    check_row(row, _FORESIGHT_CHECKS, ("by", "beside"))
     values = {**row}
-    for key, types in _FORESIGHT_CHECKS.items():
-        if types is TEXTS and key in values:
+    for key in ("beside", "also_beside", "not_beside", "names"):
+        if key in values:
             values[key] = texts(values[key])
     values.setdefault("names", find[:1])
     return Foresight(**values)
@@ -385,8 +328,6 @@ def _keys_of_markers() -> frozenset[str]:
 
 
 def _all(values: TomlTable) -> Marker:
-    if not values:
-        raise ValueError("it needs a marker, at least `exists = true`")
     markers = tuple(_marker(key, value) for key, value in values.items())
     if len(markers) == 1:
         return markers[0]
@@ -403,5 +344,4 @@ def _marker(key: str, value: Any) -> Marker:
         return Marker(kind, number=value * 1024 * 1024)
     if isinstance(value, dict):
         return Marker(kind, texts(value["bytes"]), value["at"])
-    check_row({key: value}, {key: TEXTS})
     return Marker(kind, texts(value))

@@ -14,14 +14,6 @@ from dataclasses import fields, replace
 from functools import cache, lru_cache
 from typing import NamedTuple
 
-from ctxsize.knowledge.row_checks import (
-    ANYTHING,
-    FLAG,
-    NUMBER,
-    TEXT,
-    check_row,
-    reading,
-)
 from ctxsize.knowledge.rules import Category, Rule, all_rules, joined, listed, table
 from ctxsize.model import Texts
 from ctxsize.syntax import Command
@@ -118,14 +110,6 @@ def _package_needs_more(manifest: str) -> bool:
 
 
 _SPLIT = frozenset(field.name for field in fields(Tool) if field.type == "Texts")
-_CHECKS = {
-    **dict.fromkeys((field.name for field in fields(Tool)), TEXT),
-    **dict.fromkeys((*Job._fields, "like"), TEXT),
-    **dict.fromkeys(("is_locked", "keeps_in_cache"), FLAG),
-    "used": NUMBER,
-    "jobs": ANYTHING,
-}
-"""Types of the values of a row by their keys; one without `jobs` describes its only job itself."""
 
 
 class Work(NamedTuple):
@@ -146,17 +130,9 @@ class Work(NamedTuple):
 
 @cache
 def tools() -> tuple[Tool, ...]:
-    """Return all tools. Raises `InputError` for a mistake in a row."""
-    tool_rows = table(_FILE)["tool"]
-    tools = []
-    for name, row in tool_rows.items():
-        with reading(_FILE, f"tool.{name}"):
-            check_row(row, _CHECKS)
-            basis = row.get("like", name)
-            if basis not in tool_rows:
-                raise ValueError(f"there is no tool `{basis}` to be like")
-            tools.append(_tool(name, {**tool_rows[basis], **row}))
-    return tuple(tools)
+    """Return all tools."""
+    rows = table(_FILE)["tool"]
+    return tuple(_tool(name, {**rows[row.get("like", name)], **row}) for name, row in rows.items())
 
 
 def _tool(name: str, row: TomlTable) -> Tool:
@@ -173,7 +149,6 @@ def _tool(name: str, row: TomlTable) -> Tool:
 
 
 def _job(row: TomlTable) -> Job:
-    check_row(row, dict.fromkeys(Job._fields, TEXT))
     run = joined(row.get("run", ".*"))
     names = {key: _names(row.get(key, "")) for key in ("does", "makes", "spares")}
     return Job(**{**row, **names, "run": run})

@@ -9,7 +9,6 @@ from itertools import islice, pairwise
 from posixpath import dirname, join
 from typing import NamedTuple
 
-from ctxsize.knowledge.row_checks import from_row
 from ctxsize.knowledge.rules import joined, table
 from ctxsize.knowledge.tools import run_by
 from ctxsize.model import Texts
@@ -113,19 +112,17 @@ def setting(key: str) -> str:
 
 @cache
 def starting_commands() -> tuple[StartingCommand, ...]:
-    """Return the commands that read files. Raises `InputError` for a mistake in a row."""
-    rows = table(_FILE)["starts"]
-    return tuple(from_row(StartingCommand, _FILE, f"starts.{name}", rows[name]) for name in rows)
+    """Return the commands that read files."""
+    return tuple(StartingCommand(**row) for row in table(_FILE)["starts"].values())
 
 
 @cache
 def read_kinds() -> dict[str, ReadKind]:
-    """Return the kinds of files that name others. Raises `InputError` for a mistake in a row."""
+    """Return the kinds of files that name others."""
     kinds = {}
     for name, row in table(_FILE)["reads"].items():
-        label = f"reads.{name}"
-        rows = [from_row(MentionRow, _FILE, label, mention) for mention in row.get("rows", ())]
-        kinds[name] = from_row(ReadKind, _FILE, label, {**row, "rows": rows})
+        rows = [MentionRow(**mention) for mention in row.get("rows", ())]
+        kinds[name] = ReadKind(**{**row, "rows": rows})
     return kinds
 
 

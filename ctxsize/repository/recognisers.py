@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import field
 from functools import cache, cached_property
 
-from ctxsize.knowledge.row_checks import from_row
 from ctxsize.knowledge.rules import table
 from ctxsize.values import Value
 
@@ -116,32 +115,22 @@ class OthersDirectory(Value):
 @cache
 def others_directories() -> tuple[OthersDirectory, ...]:
     """Return every kind of directory with the code of others."""
-    return tuple(
-        from_row(OthersDirectory, _FILE, f"others {number}", row)
-        for number, row in enumerate(table(_FILE)["others"], 1)
-    )
+    return tuple(OthersDirectory(**row) for row in table(_FILE)["others"])
 
 
 @cache
 def build_commands() -> tuple[BuildCommand, ...]:
     """Return every command that builds an image."""
-    return tuple(
-        from_row(BuildCommand, _FILE, f"command {number}", row)
-        for number, row in enumerate(table(_FILE)["command"], 1)
-    )
+    return tuple(BuildCommand(**row) for row in table(_FILE)["command"])
 
 
 @cache
 def file_kinds() -> tuple[FileKind, ...]:
     """Return every kind of file that may define builds."""
     kinds = []
-    for number, row in enumerate(table(_FILE)["file"], 1):
-        name = f"file {number}"
-        descriptions = [
-            from_row(BuildDescription, _FILE, f"{name}.build", inner)
-            for inner in row.get("build", ())
-        ]
-        kinds.append(from_row(FileKind, _FILE, name, {**row, "build": descriptions}))
+    for row in table(_FILE)["file"]:
+        descriptions = [BuildDescription(**form) for form in row.get("build", ())]
+        kinds.append(FileKind(**{**row, "build": descriptions}))
     return tuple(kinds)
 
 

@@ -5,14 +5,11 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-import ctxsize
 from ctxsize.units import parse_size
 from tests.cli.conftest import Cli
 from tests.recommender.projects import PROJECTS, TAG
@@ -423,31 +420,6 @@ def test_quiet_prints_the_patterns_as_they_are_written(cli: Cli, rust: Path) -> 
     lines = (rust / ".dockerignore").read_text().splitlines()
     assert sorted(quiet.lines) == sorted(each for each in lines if each[:1] not in ("", "#"))
     assert cli("suggest", "-q", cwd=rust).out == ""
-
-
-def test_a_broken_row_of_knowledge_is_an_error_for_its_author(rust: Path, tmp_path: Path) -> None:
-    """Every command says which row of which file is broken; it is no internal error."""
-    copy = tmp_path / "copy"
-    shutil.copytree(Path(ctxsize.__file__).parent, copy / "ctxsize")
-    for toml, old, new, row in (
-        ("rules/rust.toml", "confidence = ", "confident = ", "rust.target"),
-        ("builds.toml", "words = ", "word = ", "command 1"),
-        ("lists.toml", "fetched = ", "fetch = ", "fetched"),
-    ):
-        path = copy / "ctxsize" / "knowledge" / toml
-        whole = path.read_text()
-        path.write_text(whole.replace(old, new, 1))
-        ran = subprocess.run(
-            [sys.executable, "-m", "ctxsize", "suggest"],
-            cwd=rust,
-            env={**os.environ, "PYTHONPATH": str(copy)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert ran.returncode == 2
-        assert ran.stderr.startswith(f"ctxsize: error: ctxsize/knowledge/{toml}: the row `{row}`")
-        path.write_text(whole)
 
 
 def test_the_head_names_no_sum_of_which_nothing_is_sent(cli: Cli, tmp_path: Path) -> None:

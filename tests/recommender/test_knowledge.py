@@ -10,7 +10,7 @@ import pytest
 from ctxsize.engine.inspect import CLOSED
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.knowledge import rules
-from ctxsize.knowledge.rules import SAFE_FROM, Category, EntryType, Marker, Rule, all_rules, rule_of
+from ctxsize.knowledge.rules import SAFE_FROM, Category, EntryType, Marker, Rule, all_rules
 from ctxsize.model import Problem
 from ctxsize.recommender.evidence import Evidence
 from ctxsize.recommender.tracked import Tracked
@@ -39,22 +39,6 @@ def test_every_file_is_read() -> None:
     assert {path.name for path in directory.iterdir()} == {
         f"{name}.toml" for name in rules.listed("rules")
     }
-
-
-ROW = {"directory": "x", "beside": "y", "why": "z", "category": "cache", "confidence": 0.9}
-MISTAKES = {
-    "a key that there is not": {**ROW, "besides": "y"},
-    "no evidence": {key: value for key, value in ROW.items() if key != "beside"},
-    "a category that there is not": {**ROW, "category": "caches"},
-    "no reason": {key: value for key, value in ROW.items() if key != "why"},
-}
-
-
-@pytest.mark.parametrize("name", MISTAKES)
-def test_mistakes_in_rows_are_errors(name: str) -> None:
-    assert rule_of("x.y", {**ROW}).name == "x.y"
-    with pytest.raises((TypeError, ValueError)):
-        rule_of("x.y", MISTAKES[name])
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
