@@ -101,9 +101,8 @@ class Advisor(BuildContext):
         step(self._steps, "trying the suggestions")
         judged = self.judged
         closed = Unreadable(self)
-        proved = [*closed.suggested(judged.worthy), *judged.worthy]
+        proved = self._with_prevention([*closed.suggested(judged.worthy), *judged.worthy])
         blocked = [*judged.blocked, *closed.blocked]
-        proved = self._with_prevention(proved)
         chosen = _choose(proved, only, unsafe=unsafe)
         is_for_builders = all(suggestion.rule.is_for_builders for suggestion in chosen)
         if self.new_file and not only and is_for_builders:  # nobody would commit such a file
