@@ -55,8 +55,8 @@ _NAMES = {
     ),
     "planning": "plan_for",
     "recommender.outcome": (
-        "Advice Blocked Glance IgnoreFileChange IgnoreFilePlan Match Note Objection Question "
-        "Size Suggestion"
+        "Advice Blocked Glance IgnoreFileChange IgnoreFilePlan Match Neighbour Note Objection "
+        "Question Size Suggestion"
     ),
     "repository": "Discovery",
     "repository.found_builds": "ComposeMount FileListing FoundBuild Place",
@@ -212,6 +212,7 @@ if TYPE_CHECKING:
         IgnoreFileChange as IgnoreFileChange,
         IgnoreFilePlan as IgnoreFilePlan,
         Match as Match,
+        Neighbour as Neighbour,
         Note as Note,
         Objection as Objection,
         Question as Question,
