@@ -18,8 +18,8 @@ from ctxsize.version import refuse_windows as _refuse_windows
 _NAMES = {
     "advice": "DockerfileAdvice",
     "api": (
-        "advise clean_apply clean_plan discover explain glance lint load_config ls measure "
-        "plan_ignore_file scan suggest suggest_all"
+        "advise affected clean_apply clean_plan discover explain glance lint load_config ls "
+        "measure plan_ignore_file scan suggest suggest_all"
     ),
     "build": "Build Options StrPath",
     "clean": "CleanCandidate CleanObjection CleanPlan DiskSize Inventory Part Passed Result",
@@ -46,6 +46,7 @@ _NAMES = {
     "guard.baseline": "Known SizeChange SizeChanges",
     "guard.checking": "check diff diff_checkout",
     "guard.comparison": "ContextChange Culprit DiffReport Saved Side",
+    "history.affected": "Affected Because BuildChange",
     "knowledge.rules": "Category EntryType Foresight Marker Rule",
     "lints": "Linted LintedFile",
     "model": (
@@ -75,6 +76,7 @@ if TYPE_CHECKING:
     from ctxsize.advice import DockerfileAdvice as DockerfileAdvice
     from ctxsize.api import (
         advise as advise,
+        affected as affected,
         clean_apply as clean_apply,
         clean_plan as clean_plan,
         discover as discover,
@@ -175,6 +177,11 @@ if TYPE_CHECKING:
         DiffReport as DiffReport,
         Saved as Saved,
         Side as Side,
+    )
+    from ctxsize.history.affected import (
+        Affected as Affected,
+        Because as Because,
+        BuildChange as BuildChange,
     )
     from ctxsize.knowledge.rules import (
         Category as Category,

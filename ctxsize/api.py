@@ -408,6 +408,30 @@ def scan(
     )
 
 
+def affected(
+    root: StrPath = ".",
+    revisions: str = "",
+    *,
+    dirty: bool = False,
+    paths: StrPaths | None = None,
+) -> ctxsize.Affected:
+    """Return the builds below `root`, each with the reasons why a change touches it.
+
+    `revisions` is `A`, for the change from the merge base of A and HEAD to HEAD, or `A..B`. With
+    `dirty` the change goes on to the work tree. `paths` are those that differ, in place of both,
+    relative to the top of the work tree. Raises `InputError` for what git does not know.
+    """
+    from ctxsize.history.affected import affected as run
+    from ctxsize.history.changes import of_paths, span
+
+    root = path_of(root)
+    if paths is None:
+        change = span(root, revisions, dirty=dirty)
+    else:
+        change = of_paths(root, paths_of(paths))
+    return run(root, change, discover)
+
+
 def advise(
     root: StrPath = ".",
     *,

@@ -38,7 +38,7 @@ LAYERS = [
     ("guard",),
     ("lints",),
     ("advice",),
-    ("scanning",),
+    ("scanning", "history"),
     ("api",),
     ("formats",),
     ("page",),
@@ -88,6 +88,7 @@ PLACES = {
             "reader",
             "engine.filesystem",
             "writer.apply",
+            "history.earlier",  # into a directory of its own
             "clean.delete",
             "clean.descent",
             "clean.inventory",

@@ -19,6 +19,7 @@ from tests.trees import build_tree, file
 
 FUNCTIONS = [name for name in ctxsize.__all__ if inspect.isfunction(getattr(ctxsize, name))]
 USUAL: dict[str, dict[str, Any]] = {
+    "affected": {"paths": "src/a.py"},
     "explain": {"paths": "src/a.py"},
     "plan_ignore_file": {"mode": "allowlist"},
     "check": {"budget": ctxsize.Budget(max_bytes=10**6)},
@@ -43,13 +44,14 @@ PATHS: dict[str, Any] = {
 }
 """A path for each parameter that is one."""
 OTHERS: dict[tuple[str, str], Any] = {
+    ("affected", "paths"): "src/a.py",
     ("explain", "paths"): "src/a.py",
     ("plan_ignore_file", "like"): "like.dockerignore",
 }
 WORDS = {
     *("target", "build_arguments", "builder", "hidden", "target_written", "platforms"),
     "needed_words",
-    *("named", "mode", "name"),
+    *("named", "mode", "name", "revisions"),
     *("only", "select", "ignore", "ecosystems"),
 }
 """Parameters with texts that are no paths."""

@@ -349,8 +349,11 @@ _failures: dict[Texts, GitError] = {}
 """Errors by repository and arguments, without these if git was stopped and would be again."""
 
 
-def ask(root: str, *arguments: str) -> bytes:
-    """Return what git prints. Raises `GitError`; a failed command is not run again."""
+def ask(root: str, *arguments: str, question: bytes = b"") -> bytes:
+    """Return what git prints; it reads `question`. Raises `GitError`.
+
+    A failed command is not run again.
+    """
     top = top_of(root) or root
     path = os.environ.get("PATH", "")
     program = find_program("git", path, top)
@@ -362,7 +365,7 @@ def ask(root: str, *arguments: str) -> bytes:
         raise GitError("git did not answer in other repositories")
     try:
         _refuse_odd_files(root, top)
-        return _run(program, root, top, arguments, trusted_path(path, top))
+        return _run(program, root, top, arguments, trusted_path(path, top), question)
     except GitError as error:
         key = (top, *arguments)
         if error.is_stopped or error.is_odd:
@@ -390,7 +393,9 @@ def _waits_for(path: str) -> GitError:
     return error
 
 
-def _run(program: str, root: str, top: str, arguments: Texts, search_path: str) -> bytes:
+def _run(
+    program: str, root: str, top: str, arguments: Texts, search_path: str, question: bytes
+) -> bytes:
     """Return what git prints; it finds other programs in `search_path`. Raises `GitError`."""
     import subprocess
 
@@ -400,12 +405,12 @@ def _run(program: str, root: str, top: str, arguments: Texts, search_path: str) 
             [program, "--no-pager", *_SETTINGS, *arguments],
             cwd=root,
             env={**kept, **_QUIET, "PATH": search_path},
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE if question else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         ) as process:
             try:
-                output, errors = _answer(process, (root, *git_directories(top)))
+                output, errors = _answer(process, (root, *git_directories(top)), question)
             finally:
                 process.kill()
     except (OSError, ValueError) as error:
@@ -423,7 +428,9 @@ def _run(program: str, root: str, top: str, arguments: Texts, search_path: str) 
     return output
 
 
-def _answer(process: Popen[bytes], directories: Iterable[str]) -> tuple[bytes, bytes]:
+def _answer(
+    process: Popen[bytes], directories: Iterable[str], question: bytes
+) -> tuple[bytes, bytes]:
     """Return what git prints. Raises `GitError` if it waits for a FIFO, or takes too long."""
     import subprocess
 
@@ -431,7 +438,7 @@ def _answer(process: Popen[bytes], directories: Iterable[str]) -> tuple[bytes, b
     for until in (*_LOOKS_AFTER, _SECONDS):
         pause = max(0.0, min(until, _SECONDS) - waited)
         with suppress(subprocess.TimeoutExpired):
-            return process.communicate(timeout=pause)
+            return process.communicate(question or None, timeout=pause)
         waited += pause
         if (path := awaited_fifo(directories)) is not None:
             raise _waits_for(path)

@@ -1,10 +1,10 @@
-"""The files of HEAD, as git lists them; nothing is checked out."""
+"""The files of a commit, as git lists them; nothing is checked out."""
 
 from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import cached_property
 from stat import S_IFREG
@@ -29,18 +29,23 @@ FilesOfCommit = Mapping[str, Mapping[str, int | Blob]]
 
 
 class Head:
-    """HEAD of a repository, with paths relative to its top. Everything raises `GitError`."""
+    """A commit of a repository, HEAD by default, with paths relative to the top of the work tree.
 
-    def __init__(self, repository: GitRepository) -> None:
+    Everything raises `GitError`.
+    """
+
+    def __init__(self, repository: GitRepository, commit: str = "HEAD") -> None:
         self._repository = repository
         self._top = repository.top
+        self._named = commit
 
     @cached_property
     def _commit(self) -> str:
         """Return the name of the commit, as another one may be made meanwhile."""
+        name = self._named
         with suppress(GitError):
-            return os.fsdecode(ask(self._top, "rev-parse", "--verify", "--quiet", "HEAD")).strip()
-        return "HEAD"  # without one, the error of the next question is clearer
+            return os.fsdecode(ask(self._top, "rev-parse", "--verify", "--quiet", name)).strip()
+        return name  # without one, the error of the next question is clearer
 
     @cached_property
     def files(self) -> FilesOfCommit:
@@ -76,6 +81,20 @@ class Head:
     def content(self, path: str) -> bytes:
         """Return the content of a file, without any conversion."""
         return ask(self._top, "cat-file", "blob", f"{self._commit}:{path}")
+
+    def contents(self, paths: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+        """Yield the paths and contents of those of `paths` that it has and that git can name."""
+        asked = [path for path in paths if "\n" not in path]
+        lines = "".join(f"{self._commit}:{path}\n" for path in asked)
+        answer = ask(self._top, "cat-file", "--batch", question=os.fsencode(lines))
+        start = 0
+        for path in asked:
+            end = answer.index(b"\n", start)
+            _, _, size = answer[start:end].rpartition(b" ")
+            start = end + 1
+            if size.isdigit():
+                yield path, answer[start : start + int(size)]
+                start += int(size) + 1
 
     def matching(self, *pathspecs: str) -> set[str]:
         """Return the tracked files of the index that match, with the attributes of HEAD."""

@@ -52,6 +52,10 @@ def _sections(outcome: AnyOutcome, look: Look) -> Iterable[ScreenPart]:
             from ctxsize.formats.sections import suggested
 
             return suggested.sections(outcome, look)
+        case "affected":
+            from ctxsize.formats.sections import changed
+
+            return changed.sections(outcome, look)
         case "suggest-all":
             from ctxsize.formats.sections import proposed
 
@@ -93,6 +97,7 @@ BEGINNINGS = {
         r"ok [^\n]+: (?:\d|nothing is limited)",
         r"\d+ builds?, the most costly",
         r"no (?:build|ignore file|Dockerfile) here",
+        r"\d+ of \d+ builds? (?:is|are) (?:affected|left alone)",
         r"Nothing[ ]",
         r"Refused:[ ]",
         r"Not possible:[ ]",

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ctxsize.codes import Rules
     from ctxsize.guard import CheckReport
     from ctxsize.guard.comparison import DiffReport
+    from ctxsize.history.affected import Affected
     from ctxsize.lints import Linted
     from ctxsize.model import Report
     from ctxsize.recommender.outcome import Advice, Glance, IgnoreFilePlan
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 FindingsOutcome: TypeAlias = "Linted | DockerfileAdvice | Scan | Cleaning | Rules"
 AnyOutcome: TypeAlias = (
     "Report | Glance | CheckReport | DiffReport | Advice | IgnoreFilePlan | Proposals "
-    "| FindingsOutcome"
+    "| Affected | FindingsOutcome"
 )
 """The result of a command. Each has a different `kind`, and all have `findings`."""
 

@@ -112,7 +112,7 @@ def discover(
     if listing is not None and listing.is_about(root, everywhere=everywhere):
         search.paths += listing.paths
     else:
-        listing = search.list_files(_is_wanted, _begins_so, everywhere=everywhere)
+        listing = search.list_files(is_wanted, _begins_so, everywhere=everywhere)
     builds = _all_builds(search, guesses=guesses)
     others = Others(search)
     left_out: FoundBuilds = ()
@@ -396,7 +396,8 @@ def _build_order(found_build: FoundBuild) -> tuple[str, str, str, str]:
     return build.context, build.dockerfile or "", str(build.target), repr(arguments)
 
 
-def _is_wanted(path: str) -> bool:
+def is_wanted(path: str) -> bool:
+    """Return whether the name of a file says that it may define builds, or what they stand on."""
     name = path.rpartition("/")[2]
     if name.isascii():  # of other letters some count as these
         # Most names are of no interest, and this is ten times as fast as the expressions.

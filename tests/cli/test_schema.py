@@ -35,6 +35,7 @@ NODES = [
 ]
 OUTPUT: dict[str, list[str]] = {
     "advise": ["advise"],
+    "affected": ["affected", "--stdin"],
     "check": ["check", "--max", "1B"],
     "clean": ["clean", "--deps", "--recent", "0"],
     "diff": ["diff", "old.json"],

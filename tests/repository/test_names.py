@@ -83,7 +83,7 @@ def test_other_expressions_are_noticed(expression: str) -> None:
     "name", ["dockerf\u0131le", "DOCKERF\u0130LE", "a.\u017fh", "MA\u212aEFILE"]
 )
 def test_letters_that_count_as_others_pass_it(name: str) -> None:
-    assert repository._is_wanted(name)
+    assert repository.is_wanted(name)
 
 
 def test_files_are_listed_by_directory_and_in_order(tmp_path: Path) -> None:

@@ -37,6 +37,7 @@ _LEFT_OUT = "build.context dockerfile build.target error"
 MOST_PATHS = 1000  # number of paths to list of a change; its figures count all
 SCHEMAS = (
     "advise",
+    "affected",
     "baseline",
     "check",
     "clean",

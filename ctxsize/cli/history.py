@@ -1,0 +1,70 @@
+"""`ctxsize affected`: the builds that a change touches."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import click
+from click import UsageError
+
+from ctxsize import api
+from ctxsize.cli import options, output
+from ctxsize.cli.options import flag, read_stdin, value
+from ctxsize.cli.output import Display
+from ctxsize.history.affected import Affected
+
+
+@click.command("affected")
+@options.directory("root")
+@value("--since REV", "since")
+@flag("--dirty")
+@flag("--stdin", "from_stdin")
+@flag("--not", "left_alone")
+@flag("--matrix")
+@flag("--exit-code")
+@options.display
+def affected(
+    root: str,
+    since: str | None,
+    dirty: bool,
+    from_stdin: bool,
+    left_alone: bool,
+    matrix: bool,
+    exit_code: bool,
+    display: Display,
+) -> int:
+    """List the builds below ROOT that a change touches, and why."""
+    if bool(since) == from_stdin:
+        raise UsageError("type --since REV, as in --since origin/main, or --stdin")
+    if dirty and from_stdin:
+        raise UsageError("--dirty goes with --since: --stdin names all paths that differ")
+    if matrix and display.names != {"text"}:
+        raise UsageError("--matrix is a format of its own")
+    paths = None
+    if from_stdin:
+        paths = os.fsdecode(read_stdin("the paths")).split("\0")
+    outcome = api.affected(root or ".", since or "", dirty=dirty, paths=paths)
+    if matrix:
+        output.write(_matrix(outcome, left_alone=left_alone))
+    else:
+        from ctxsize.formats.sections.changed import LEFT_ALONE
+
+        display.emit(outcome, only=LEFT_ALONE if left_alone else None)
+    return output.found(exit_code and outcome.touched)
+
+
+def _matrix(outcome: Affected, *, left_alone: bool) -> str:
+    """Return the builds as the matrix of a workflow, in one line."""
+    rows = []
+    for build in outcome.builds:
+        if build.affected == left_alone:
+            continue
+        row = {
+            "name": build.name,
+            "context": build.context,
+            "dockerfile": build.dockerfile or "",
+            "target": build.target,
+        }
+        rows.append(row)
+    return json.dumps({"include": rows}) + "\n"

@@ -1,0 +1,420 @@
+"""The builds that a change touches, by the files that their instructions take.
+
+The old state needs no plan of its own. Where its Dockerfile, ignore file or definition was another
+one, that is the reason; where these are the same, an instruction took then what it takes now, but
+for symlinks, and a symlink that differs is on its way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import replace
+from functools import cached_property
+from itertools import product
+from os.path import abspath, basename, join, normpath, realpath, relpath
+from typing import ClassVar, Literal, NamedTuple
+
+from ctxsize.build import Build
+from ctxsize.dockerfile.sources import Source
+from ctxsize.engine.builders import builder_of
+from ctxsize.engine.copied import copied
+from ctxsize.engine.dockerfiles import STDIN, ignore_file_base, ignore_file_paths, leads_out
+from ctxsize.engine.evaluate import DirectoryStates, DockerIgnoreSpec, up_to
+from ctxsize.engine.explanation import selects
+from ctxsize.engine.git import GitError, GitRepository
+from ctxsize.engine.narrow import ends, follow, may_send, narrowed
+from ctxsize.engine.plan import Plan, plan_of
+from ctxsize.engine.transfer_requests import mounts_of, sent_contexts, sources_of
+from ctxsize.errors import CtxsizeError, InputError
+from ctxsize.findings import FrozenFindings
+from ctxsize.go.wildcards import match
+from ctxsize.hidden import shown
+from ctxsize.history.changes import Changed, Span, uncommitted
+from ctxsize.history.earlier import laid_out
+from ctxsize.model import Problems
+from ctxsize.repository import Discovery, FoundBuild, is_wanted
+from ctxsize.repository.found_builds import USUAL_NAMES
+from ctxsize.values import Value
+from ctxsize.version import __version__
+
+
+class Because(NamedTuple):
+    """A reason why a build is affected."""
+
+    path: str  # what differs, relative to ROOT
+    instruction: str  # what takes it, or what it is for the build
+    line: int | None = None  # of the Dockerfile; None if no instruction takes it
+
+
+class BuildChange(Value):
+    """A build of the repository, and why the change touches it; paths are relative to ROOT."""
+
+    context: str
+    dockerfile: str | None
+    target: str
+    found: FoundBuild
+    because: tuple[Because, ...] = ()  # in order of their paths; none if it is left alone
+
+    @property
+    def affected(self) -> bool:
+        """Return whether the change touches it, or may do so."""
+        return bool(self.because)
+
+    @property
+    def name(self) -> str:
+        """Return its context, with the options that distinguish it from others there."""
+        words = [self.context]
+        usual = [normpath(join(self.context, name)) for name in USUAL_NAMES]
+        if self.dockerfile is not None and self.dockerfile not in usual:
+            words += ["-f", self.dockerfile]
+        if self.target:
+            words += ["--target", shown(self.target)]
+        words += self.found.build.needed_words or ()
+        if self.dockerfile is None:
+            place = self.found.places[0]
+            words.append(f"({place.how} {place.name})")
+        return " ".join(words)
+
+
+class Affected(Value):
+    """The answer of `ctxsize affected`."""
+
+    kind: ClassVar[Literal["affected"]] = "affected"
+
+    root: str
+    old: str | None  # the name of the commit before the change; None if it is not known
+    new: str | None  # the one after it; None for the work tree
+    changed: int  # number of paths that differ
+    builds: tuple[BuildChange, ...]
+    problems: Problems = ()
+    ctxsize_version: str = __version__
+
+    @property
+    def findings(self) -> FrozenFindings:
+        """Return nothing: an affected build is no finding."""
+        return ()
+
+    @property
+    def touched(self) -> list[BuildChange]:
+        """Return the builds that the change touches."""
+        return [build for build in self.builds if build.affected]
+
+
+def affected(root: str, change: Span, find: Callable[[str], Discovery]) -> Affected:
+    """Return which builds below `root` a change touches, and why.
+
+    `find` returns the builds below a directory. They are those of the state after the change.
+    Raises `InputError`.
+    """
+    repository = change.repository
+    here = realpath(root)
+    top = here
+    if repository is not None:
+        top = repository.top
+    inner = relpath(here, top)
+    with ExitStack() as stack:
+        here_top = top
+        new = change.new
+        if repository is not None and new is not None and not _is_here(repository, new):
+            here_top = stack.enter_context(laid_out(repository, new))
+            here = normpath(join(here_top, inner))
+        discovery = find(here)
+        earlier: Discovery | None = None
+        if repository is not None and change.old:
+            if any(map(_may_define, change.changed.paths)):
+                before = stack.enter_context(laid_out(repository, change.old))
+                with suppress(InputError):
+                    where = normpath(join(before, inner))
+                    earlier = find(where)
+        builds = _Builds(here, here_top, change.changed, discovery, earlier)
+        problems = []
+        for problem in discovery.problems:
+            if problem.path is not None:
+                problem = replace(problem, path=relpath(realpath(problem.path), here))
+            problems.append(problem)
+        return Affected(
+            root=root,
+            old=change.old,
+            new=change.new,
+            changed=len(change.changed.paths),
+            builds=tuple(builds.all()),
+            problems=tuple(problems),
+        )
+
+
+def _may_define(path: str) -> bool:
+    """Return whether a file may decide how something is built, besides Dockerfiles."""
+    if is_wanted(path):
+        return True
+    return ".env" in basename(path)
+
+
+def _is_here(repository: GitRepository, commit: str) -> bool:
+    """Return whether the work tree has the files of a commit, as far as git knows."""
+    with suppress(GitError):
+        return not uncommitted(repository.top, commit).paths
+    return False
+
+
+class _Builds:
+    """The builds of a repository, as a change touches them."""
+
+    def __init__(
+        self,
+        root: str,
+        top: str,
+        changed: Changed,
+        discovery: Discovery,
+        earlier: Discovery | None,
+    ) -> None:
+        self._root = root
+        self._top = top
+        self._changed = changed
+        self._found = discovery.builds
+        self._parsed_files = discovery.parsed_files
+        self._earlier = None
+        if earlier is not None:
+            definitions = set()
+            for found in earlier.builds:
+                definitions.add(_definition(found.build, earlier.root))
+            self._earlier = definitions
+
+    def all(self) -> Iterator[BuildChange]:
+        """Yield them in order, each with its reasons."""
+        reasons = [[*self._reasons(found)] for found in self._found]
+        # A build may stand on another one that stands on a third.
+        for _ in self._found:
+            if not self._add_inherited(reasons):
+                break
+        for found, because in zip(self._found, reasons, strict=True):
+            dockerfile = found.shown_dockerfile
+            if dockerfile is not None:
+                dockerfile = self._shown(dockerfile)
+            yield BuildChange(
+                context=self._shown(found.build.context),
+                dockerfile=dockerfile,
+                target=found.build.target,
+                found=found,
+                because=tuple(dict.fromkeys(because)),
+            )
+
+    def _add_inherited(self, reasons: list[list[Because]]) -> bool:
+        """Add the reasons of builds that others stand on; return whether there are new ones."""
+        names = {}
+        for found, because in zip(self._found, reasons, strict=True):
+            for place in found.places:
+                if because and place.name:
+                    names[place.how, place.name] = because
+        is_new = False
+        for found, because in zip(self._found, reasons, strict=True):
+            if because:
+                continue
+            for place, value in product(found.places, found.build.build_contexts.values()):
+                scheme, _, name = value.partition(":")
+                below = names.get((place.how, name))
+                if below and scheme == "target":
+                    because.append(Because(below[0].path, f"stands on {name}"))
+                    is_new = True
+        return is_new
+
+    def _shown(self, path: str) -> str:
+        return relpath(realpath(path), self._root)
+
+    def _reasons(self, found: FoundBuild) -> Iterator[Because]:
+        """Yield why a build is affected by itself."""
+        try:
+            plan = plan_of(
+                found.build, builder_of(found.build.builder), parsed_files=self._parsed_files
+            )
+        except CtxsizeError as error:
+            yield from self._below(found.build.context, f"not known: {error.message}")
+            return
+        yield from self._definitions(found)
+        taken = _TakenOfChange(self._top, self._changed, plan)
+        for path, instruction, line in taken.reasons():
+            yield Because(relpath(join(self._top, path), self._root), instruction, line)
+
+    def _below(self, directory: str, why: str) -> Iterator[Because]:
+        """Yield a reason for the first path that differs in a directory."""
+        inner = relpath(realpath(directory), self._top)
+        for path in sorted(self._changed.paths):
+            if inner == "." or f"{path}/".startswith(f"{inner}/"):
+                yield Because(relpath(join(self._top, path), self._root), why)
+                return
+
+    def _definitions(self, found: FoundBuild) -> Iterator[Because]:
+        """Yield the files that define a build, if they define it otherwise than before."""
+        places = [place for place in found.places if place.how != "dockerfile"]
+        if not places:
+            return
+        if self._earlier is not None and _definition(found.build, self._root) in self._earlier:
+            return
+        for place in places:
+            path = self._shown(place.where.path)
+            below_top = relpath(place.where.path, self._top)
+            if self._earlier is not None or below_top in self._changed.paths:
+                yield Because(path, f"defines it ({place.how})")
+
+
+def _definition(build: Build, root: str) -> object:
+    """Return what a build is, with paths relative to `root`."""
+    root = realpath(root)
+
+    def inner(path: str) -> str:
+        if ":" in path.partition("/")[0]:
+            return path
+        return relpath(realpath(path), root)
+
+    contexts = {}
+    for name, path in build.build_contexts.items():
+        contexts[name] = inner(path)
+    dockerfile = build.dockerfile
+    if dockerfile is not None:
+        dockerfile = inner(dockerfile)
+    return (
+        inner(build.context),
+        dockerfile,
+        build.target,
+        tuple(sorted(build.build_arguments.items())),
+        tuple(sorted(contexts.items())),
+        build.platforms,
+        build.builder,
+        build.dockerfile_inline,
+    )
+
+
+_Reason = tuple[str, str, int | None]  # a path below the top, what takes it, and the line
+
+
+class _TakenOfChange:
+    """The paths that differ, relative to the work tree's top, as a plan takes them."""
+
+    def __init__(self, top: str, changed: Changed, plan: Plan) -> None:
+        self._top = top
+        self._changed = changed
+        self._plan = plan
+
+    def reasons(self) -> Iterator[_Reason]:
+        """Yield each path that a plan reads or takes, with what does so."""
+        yield from self._files()
+        sources_by_context = []
+        try:
+            for plan in sent_contexts(self._plan):
+                sources_by_context.append((plan, sources_of(plan)))
+        except CtxsizeError as error:
+            yield from self._sent(self._plan, f"not known: {error.message}")
+            return
+        for plan, sources in sources_by_context:
+            yield from self._of_context(plan, sources)
+
+    def _files(self) -> Iterator[_Reason]:
+        """Yield the Dockerfile and the ignore file if they differ."""
+        plan = self._plan
+        if plan.dockerfile not in (None, STDIN):
+            yield from self._read(str(plan.dockerfile), "Dockerfile")
+        base = ignore_file_base(plan.context, plan.build.dockerfile, plan.dockerfile, plan.builder)
+        yield from self._ignore_files(plan, base)
+
+    def _ignore_files(self, plan: Plan, base: str | None) -> Iterator[_Reason]:
+        """Yield the ignore file, and places of others that would govern in its place."""
+        for path, _ in ignore_file_paths(plan.context, base, plan.builder):
+            yield from self._read(path, "ignore file")
+            if path == plan.ignore_path:
+                return
+
+    def _read(self, path: str, what: str) -> Iterator[_Reason]:
+        """Yield a file that is read, or a symlink on the way to it, if it differs."""
+        for place in dict.fromkeys((abspath(path), realpath(path))):
+            inner = relpath(place, self._top)
+            if inner in self._changed.paths:
+                yield inner, what, None
+            for above in up_to(inner)[:-1]:
+                if above in self._changed.deep:
+                    yield above, what, None
+
+    def _of_context(self, plan: Plan, sources: Sequence[Source]) -> Iterator[_Reason]:
+        """Yield what the sources of one context take."""
+        inner = relpath(realpath(plan.root), self._top)
+        if leads_out(inner):
+            return
+        if plan.name:
+            yield from self._ignore_files(plan, None)
+        for path in sorted(self._changed.deep):
+            if inner == path or inner.startswith(f"{path}/"):
+                yield path, "leads to the context", None
+        mounts = mounts_of(plan)
+        for source in sources:
+            if source.doubts:
+                why = f"not known: {source.instruction} {source.written} depends on an argument"
+                yield from self._sent(plan, why)
+                continue
+            try:
+                look = _SourceLook(plan, source, is_filtered=source not in mounts)
+                yield from self._of_source(look, source, inner)
+            except CtxsizeError as error:
+                yield from self._sent(plan, f"not known: {error.message}")
+
+    def _of_source(self, look: _SourceLook, source: Source, inner: str) -> Iterator[_Reason]:
+        """Yield what a source takes of the context in the directory `inner`."""
+        what = f"{source.instruction} {source.written}"
+        paths = [*self._within(inner)]
+        if inner == "." and paths and look.takes(".git/HEAD"):  # another one each time
+            yield ".git", what, source.line
+        for full, path in paths:
+            if look.takes(path, is_deep=full in self._changed.deep):
+                yield full, what, source.line
+
+    def _within(self, inner: str) -> Iterator[tuple[str, str]]:
+        """Yield the paths that differ in a directory: below the top, and below the directory."""
+        for path in sorted(self._changed.paths):
+            if inner == ".":
+                yield path, path
+            elif path.startswith(f"{inner}/"):
+                yield path, path[len(inner) + 1 :]
+
+    def _sent(self, plan: Plan, why: str) -> Iterator[_Reason]:
+        """Yield the first path that differs and that the ignore file leaves."""
+        inner = relpath(realpath(plan.root), self._top)
+        states = DirectoryStates(narrowed(plan.spec, None))
+        for full, path in self._within(inner):
+            if selects(states, path):
+                yield full, why, None
+                return
+
+
+class _SourceLook:
+    """The entries that one source takes of a context, whether they are there or not."""
+
+    def __init__(self, plan: Plan, source: Source, *, is_filtered: bool) -> None:
+        spec = plan.spec
+        if not is_filtered:
+            spec = DockerIgnoreSpec([])
+        include = follow(plan.root, (source.path,))
+        asked_for = narrowed(spec, include)
+        self._states = DirectoryStates(copied(asked_for, source, plan.root, include))
+        self._plan = plan
+        self._source = source
+
+    @cached_property
+    def _ways(self) -> tuple[set[str], frozenset[str]]:
+        """Return what the source names, with all directories above, and the links on its way."""
+        found = ends(self._plan.root, self._source.path)
+        above = set(up_to(self._source.path))
+        for end in found.paths:
+            above.update(up_to(end))
+        return above, found.links
+
+    def takes(self, path: str, *, is_deep: bool = False) -> bool:
+        """Return whether the source takes the entry at `path`; or what it leads to, if deep."""
+        if selects(self._states, path):
+            return True
+        if not is_deep:
+            return False
+        above, links = self._ways
+        if path in links:
+            return True
+        if any(match(pattern, path) for pattern in above):
+            return True
+        state = self._states.state(path)
+        return state is not None and may_send(self._states.evaluator, state, path)

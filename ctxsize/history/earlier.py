@@ -1,0 +1,81 @@
+"""The files of a commit in a directory of its own, without a checkout: no filter of git runs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from itertools import islice
+from os.path import dirname, join
+from stat import S_ISLNK, S_ISREG
+from tempfile import TemporaryDirectory
+
+from ctxsize.engine.git import GitError, GitRepository
+from ctxsize.engine.head import Blob, Head
+from ctxsize.errors import InputError
+
+_MOST_BYTES = 1 << 20  # of a file that is laid with its content; larger ones are laid empty
+_AT_ONCE = 2000  # files that git is asked for in one command
+_MOST_FILES = 200_000
+
+
+@contextmanager
+def laid_out(repository: GitRepository, commit: str) -> Iterator[str]:
+    """Yield a directory with the files of a commit, which is removed behind.
+
+    It has no `.git`. A submodule is an empty directory. Raises `InputError` for a commit that git
+    cannot list, or with more than 200,000 files.
+    """
+    with TemporaryDirectory(prefix="ctxsize-") as directory:
+        try:
+            _lay(Head(repository, commit), os.path.realpath(directory))
+        except (GitError, OSError) as error:
+            raise InputError(f"the files of {commit} cannot be read: {error}") from None
+        yield os.path.realpath(directory)
+
+
+def _lay(commit: Head, root: str) -> None:
+    small = []
+    links = []
+    for path, blob in _blobs(commit):
+        # A wrong tree may have a file and a directory of one name: the first one stays.
+        with suppress(OSError):
+            if blob.is_submodule:
+                os.makedirs(join(root, path), exist_ok=True)
+                continue
+            os.makedirs(join(root, dirname(path)), exist_ok=True)
+            if S_ISLNK(blob.mode):
+                links.append(path)
+                continue
+            with open(join(root, path), "xb"):
+                pass
+            if _is_small(blob):
+                small.append(path)
+    for path, content in _contents(commit, iter(small)):
+        with open(join(root, path), "wb") as file:
+            file.write(content)
+    # Last, when each directory is there: nothing is written through one.
+    for path, target in _contents(commit, iter(links)):
+        with suppress(OSError, ValueError):
+            os.symlink(os.fsdecode(target), join(root, path))
+
+
+def _blobs(commit: Head) -> Iterator[tuple[str, Blob]]:
+    by_directory = commit.files
+    if sum(map(len, by_directory.values())) > _MOST_FILES:
+        raise GitError(f"it has more than {_MOST_FILES:,} files")
+    for directory, names in by_directory.items():
+        for name in names:
+            path = join(directory, name)
+            blob = commit.blob(path)
+            if blob is not None:
+                yield path, blob
+
+
+def _is_small(blob: Blob) -> bool:
+    return S_ISREG(blob.mode) and blob.size_bytes is not None and blob.size_bytes <= _MOST_BYTES
+
+
+def _contents(commit: Head, paths: Iterator[str]) -> Iterator[tuple[str, bytes]]:
+    while some := [*islice(paths, _AT_ONCE)]:
+        yield from commit.contents(some)

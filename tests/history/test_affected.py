@@ -1,0 +1,340 @@
+"""Which builds a change touches: each case changes one repository, and names who is affected."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import jsonschema
+import pytest
+
+import ctxsize
+from ctxsize.errors import InputError
+from ctxsize.formats.json import schema
+from tests.cli.conftest import Cli
+from tests.history.repository import commit, git, planted
+from tests.trees import Node, file, link
+
+COMPOSE = b"""\
+services:
+  api:
+    build: ./api
+  web:
+    build:
+      context: .
+      dockerfile: web.Dockerfile
+      args: {PORT: "80"}
+  job:
+    build: {context: job, additional_contexts: {base: "service:api"}}
+"""
+NODES: list[str | Node] = [
+    file("compose.yaml", COMPOSE),
+    file("api/Dockerfile", b"FROM a\nCOPY --exclude=*.txt lib current/bin /x/\n"),
+    file("api/.dockerignore", b"**/*.md\n"),
+    *("api/lib/l.py", "api/lib/l.txt", "api/v1/bin/a", "api/v2/bin/b", "api/other.py"),
+    link("api/current", "v1"),
+    file("web.Dockerfile", b"FROM a\nARG PORT\nCOPY web/*.js /x/\n"),
+    *("web/a.js", "web/deep/b.js", "web/a.css", "README.md"),
+    file("job/Dockerfile", b"FROM base\nRUN --mount=type=bind,source=run.sh,target=/r /r\n"),
+    *("job/run.sh", "job/notes.txt"),
+]
+API = ["api", "job"]  # the second one stands on the first
+
+
+class Case(NamedTuple):
+    """What is done to the repository, and the contexts of the builds that it affects."""
+
+    change: Callable[[Path], object]
+    affected: list[str]
+    because: str = ""  # the first reason of the first one
+
+
+def write(path: str, text: str = "new") -> Callable[[Path], object]:
+    def change(root: Path) -> None:
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(text)
+
+    return change
+
+
+def relinked(root: Path) -> None:
+    (root / "api/current").unlink()
+    (root / "api/current").symlink_to("v2")
+
+
+def replaced(path: str, old: str, new: str) -> Callable[[Path], object]:
+    def change(root: Path) -> None:
+        text = (root / path).read_text()
+        assert old in text
+        (root / path).write_text(text.replace(old, new))
+
+    return change
+
+
+CASES = {
+    "a file that is taken": Case(write("api/lib/l.py"), API, "api/lib/l.py COPY lib"),
+    "a new file in a copied directory": Case(write("api/lib/d/n.py"), API, "api/lib/d COPY lib"),
+    "a deleted one": Case(lambda root: (root / "api/lib/l.py").unlink(), API),
+    "one that goes away with its directory": Case(
+        lambda root: shutil.rmtree(root / "api/lib"), API, "api/lib COPY lib"
+    ),
+    "both names of a rename": Case(
+        lambda root: git(root, "mv", "api/lib/l.py", "api/moved.py"), API, "api/lib/l.py COPY lib"
+    ),
+    "a mode": Case(lambda root: (root / "api/lib/l.py").chmod(0o755), API),
+    "nothing that is taken": Case(write("api/other.py"), []),
+    "what the ignore file hides": Case(write("api/lib/x.md"), []),
+    "a directory of which all is hidden": Case(write("api/lib/d/x.md"), API, "api/lib/d COPY lib"),
+    "what --exclude leaves out": Case(write("api/lib/l.txt"), []),
+    "what a symlink leads to": Case(write("api/v1/bin/a"), API, "api/v1/bin/a COPY current/bin"),
+    "what it does not lead to": Case(write("api/v2/bin/b"), []),
+    "the symlink": Case(relinked, API, "api/current COPY current/bin"),
+    "what a wildcard matches": Case(write("web/n.js"), ["."], "web/n.js COPY web/*.js"),
+    "what it does not match": Case(write("web/a.css"), []),
+    "what is below what it matches": Case(write("web/deep/b.js"), []),
+    "a bind mount": Case(write("job/run.sh"), ["job"], "job/run.sh RUN run.sh"),
+    "beside a bind mount": Case(write("job/notes.txt"), []),
+    "the Dockerfile": Case(
+        replaced("web.Dockerfile", "FROM a", "FROM b"), ["."], "web.Dockerfile Dockerfile"
+    ),
+    "the ignore file": Case(write("api/.dockerignore"), API, "api/.dockerignore ignore file"),
+    "a new one that wins": Case(
+        write("api/Dockerfile.dockerignore"), API, "api/Dockerfile.dockerignore ignore file"
+    ),
+    "one that goes away": Case(
+        lambda root: (root / "api/.dockerignore").unlink(), API, "api/.dockerignore ignore file"
+    ),
+    "the definition of one": Case(
+        replaced("compose.yaml", '"80"', '"81"'), ["."], "compose.yaml defines it (compose)"
+    ),
+    "a comment in the file of definitions": Case(
+        replaced("compose.yaml", "services:", "# all of them\nservices:"), []
+    ),
+    "a README that nobody takes": Case(write("README.md"), []),
+    "nothing": Case(lambda root: None, []),
+}
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    return planted(tmp_path / "r", NODES)
+
+
+def contexts(answer: ctxsize.Affected) -> list[str]:
+    return [build.context for build in answer.builds if build.affected]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_change_affects_whom_it_touches(name: str, repository: Path) -> None:
+    case = CASES[name]
+    case.change(repository)
+    uncommitted = ctxsize.affected(repository, "HEAD", dirty=True)
+    commit(repository)
+    answer = ctxsize.affected(repository, "HEAD~1")
+    assert contexts(answer) == sorted(case.affected)
+    assert contexts(uncommitted) == sorted(case.affected)
+    if case.because:
+        first = next(build for build in answer.builds if build.affected)
+        path, instruction, _ = first.because[0]
+        assert f"{path} {instruction}".startswith(case.because)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_commit_of_the_past_is_judged_as_it_was(name: str, repository: Path) -> None:
+    """Neither what is here now nor what came later counts."""
+    case = CASES[name]
+    case.change(repository)
+    later = commit(repository)
+    shutil.rmtree(repository / "api")
+    write("web.Dockerfile", "FROM a\nCOPY . /\n")(repository)
+    answer = ctxsize.affected(repository, f"{later}~1..{later}")
+    assert contexts(answer) == sorted(case.affected)
+    commit(repository)
+    again = ctxsize.affected(repository, f"{later}~1..{later}")
+    assert [build.because for build in again.builds] == [build.because for build in answer.builds]
+
+
+def test_what_is_not_committed_counts_only_with_dirty(repository: Path) -> None:
+    write("api/lib/new.py")(repository)
+    assert contexts(ctxsize.affected(repository, "HEAD")) == []
+    assert contexts(ctxsize.affected(repository, "HEAD", dirty=True)) == API
+
+
+def test_a_branch_is_held_against_its_merge_base(repository: Path) -> None:
+    git(repository, "checkout", "-q", "-b", "topic")
+    write("job/run.sh")(repository)
+    commit(repository)
+    git(repository, "checkout", "-q", "main")
+    write("web/a.js")(repository)
+    commit(repository)
+    git(repository, "checkout", "-q", "topic")
+    assert contexts(ctxsize.affected(repository, "main")) == ["job"]
+    assert contexts(ctxsize.affected(repository, "main..topic")) == [".", "job"]
+
+
+def test_what_is_not_known_counts_with_the_reason(repository: Path) -> None:
+    write("job/Dockerfile", "FROM a\nCOPY [\n")(repository)
+    commit(repository)
+    write("job/notes.txt")(repository)
+    commit(repository)
+    (build,) = (each for each in ctxsize.affected(repository, "HEAD~1").builds if each.because)
+    assert build.because[0].instruction.startswith("not known: ")
+    assert build.because[0].path == "job/notes.txt"
+
+
+def test_the_repository_itself_differs_with_each_commit(tmp_path: Path) -> None:
+    root = planted(tmp_path / "r", [file("Dockerfile", b"FROM a\nCOPY . /\n"), "a", "x.md"])
+    write(".dockerignore", "*.md\n")(root)
+    commit(root)
+    write("x.md")(root)
+    commit(root)
+    (build,) = ctxsize.affected(root, "HEAD~1").builds
+    assert build.because == ((".git", "COPY .", 2),)
+    write(".dockerignore", "*.md\n.git\n")(root)
+    commit(root)
+    write("x.md")(root)
+    commit(root)
+    assert contexts(ctxsize.affected(root, "HEAD~1")) == []
+
+
+def test_a_submodule_counts_where_it_is_taken(tmp_path: Path) -> None:
+    inner = planted(tmp_path / "inner", ["a"])
+    nodes = [file("Dockerfile", b"FROM a\nCOPY sub/a b /\n"), file(".dockerignore", b".git\n"), "b"]
+    root = planted(tmp_path / "r", nodes)
+    git(root, "submodule", "add", "-q", str(inner), "sub")
+    git(root, "submodule", "add", "-q", str(inner), "other")
+    commit(root)
+    for name, expected in (("sub", ["."]), ("other", [])):
+        write("a", name)(root / name)
+        commit(root / name)
+        commit(root)
+        assert contexts(ctxsize.affected(root, "HEAD~1")) == expected
+
+
+def test_paths_may_be_given(repository: Path, cli: Cli) -> None:
+    assert contexts(ctxsize.affected(repository, paths=["api/lib/gone.py"])) == API
+    assert contexts(ctxsize.affected(repository / "job", paths=["job/run.sh"])) == ["."]
+    assert contexts(ctxsize.affected(repository, paths=["README.md"])) == []
+    done = cli("affected", "--stdin", "-q", cwd=repository, stdin=b"web/a.js\0job/notes.txt\0")
+    assert done.lines == [". -f web.Dockerfile"]
+
+
+def test_names_need_not_be_utf_8(repository: Path) -> None:
+    name = os.fsdecode(b"api/lib/\xff\n.py")
+    write(name)(repository)
+    commit(repository)
+    answer = ctxsize.affected(repository, "HEAD~1..HEAD")
+    assert answer.builds[1].because[0].path == name
+
+
+def test_a_hostile_tree_writes_nowhere_else(tmp_path: Path) -> None:
+    """A tree may have a symlink and a directory of one name, which git itself never writes."""
+    root = planted(tmp_path / "r", [file("Dockerfile", b"FROM a\nCOPY . /\n"), "a"])
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    blob = git(root, "hash-object", "-w", "--stdin", question=b"x")
+    target = git(root, "hash-object", "-w", "--stdin", question=bytes(outside))
+    inner = git(
+        root, "mktree", question=f"100644 blob {blob}\tx\n120000 blob {target}\ty\n".encode()
+    )
+    entries = f"120000 blob {target}\td\n040000 tree {inner}\td\n"
+    entries += git(root, "ls-tree", "HEAD") + "\n"
+    tree = git(root, "mktree", question=entries.encode())
+    bad = git(root, "commit-tree", "-m", "x", "-p", "HEAD", tree)
+    assert contexts(ctxsize.affected(root, f"HEAD..{bad}")) == ["."]
+    assert [*outside.iterdir()] == []
+
+
+def test_nothing_of_the_configuration_runs(repository: Path, tmp_path: Path) -> None:
+    mark = tmp_path / "ran"
+    program = f"touch {mark}; cat"
+    for name in ("clean", "smudge"):
+        git(repository, "config", f"filter.x.{name}", program)
+    git(repository, "config", "diff.x.command", program)
+    git(repository, "config", "diff.x.textconv", program)
+    git(repository, "config", "core.fsmonitor", program)
+    git(repository, "config", "diff.external", program)
+    (repository / ".git/info").mkdir(exist_ok=True)
+    (repository / ".git/info/attributes").write_text("* filter=x diff=x\n")
+    write("api/lib/l.py", "unlike")(repository)
+    os.utime(repository / "web/a.js")
+    for dirty in (False, True):
+        ctxsize.affected(repository, "HEAD", dirty=dirty)
+    assert not mark.exists()
+
+
+@pytest.mark.parametrize(
+    ("revisions", "words"),
+    [
+        ("nope", "git knows no commit 'nope'"),
+        ("--all", "git knows no commit '--all'"),
+        ("HEAD...HEAD", "with two dots"),
+        ("HEAD:README.md", "git knows no commit"),
+        ("", "git knows no commit"),
+    ],
+)
+def test_a_wrong_revision_is_one_line(revisions: str, words: str, repository: Path) -> None:
+    with pytest.raises(InputError, match=words):
+        ctxsize.affected(repository, revisions)
+
+
+def test_a_shallow_clone_says_what_to_fetch(repository: Path, tmp_path: Path) -> None:
+    write("api/lib/l.py")(repository)
+    old = git(repository, "rev-parse", "HEAD")
+    commit(repository)
+    git(tmp_path, "clone", "-q", "--depth", "1", f"file://{repository}", "shallow")
+    with pytest.raises(InputError) as caught:
+        ctxsize.affected(tmp_path / "shallow", old)
+    assert "git fetch --unshallow" in str(caught.value)
+
+
+def test_without_git_it_is_an_error(tmp_path: Path, cli: Cli) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM a\n")
+    done = cli("affected", "--since", "HEAD", cwd=tmp_path)
+    assert (done.code, done.out) == (2, "")
+    assert "there is no repository" in done.err
+
+
+def test_the_screen_has_a_line_for_each_build(repository: Path, cli: Cli) -> None:
+    write("api/lib/l.py")(repository)
+    write("api/lib/m.py")(repository)
+    commit(repository)
+    done = cli("affected", "--since", "HEAD~1", cwd=repository)
+    assert done.lines[0].startswith("2 of 3 builds are affected by 2 paths from ")
+    assert done.lines[2].split() == ["api", "COPY", "lib", "api/lib/l.py", "and", "1", "more"]
+    assert done.lines[3].split() == ["job", "stands", "on", "api", "api/lib/l.py"]
+    left = cli("affected", "--since", "HEAD~1", "--not", cwd=repository)
+    assert left.lines[0].startswith("1 of 3 builds is left alone by 2 paths")
+    assert left.lines[1:] == ["  . -f web.Dockerfile"]
+    assert (
+        "COPY lib (line 2)  api/lib/m.py"
+        in cli("affected", "--since", "HEAD~1", "-v", cwd=repository).out
+    )
+
+
+def test_programs_get_a_matrix_json_and_an_exit_code(repository: Path, cli: Cli) -> None:
+    asked = ("affected", "--since", "HEAD~1")
+    write("README.md")(repository)
+    commit(repository)
+    assert json.loads(cli(*asked, "--matrix", cwd=repository).out) == {"include": []}
+    assert cli(*asked, "--exit-code", cwd=repository).code == 0
+    write("job/run.sh")(repository)
+    commit(repository)
+    assert json.loads(cli(*asked, "--matrix", cwd=repository).out) == {
+        "include": [{"name": "job", "context": "job", "dockerfile": "job/Dockerfile", "target": ""}]
+    }
+    assert cli(*asked, cwd=repository).code == 0
+    done = cli(*asked, "--exit-code", "--json", cwd=repository)
+    assert done.code == 1
+    shape = json.loads(done.out)
+    jsonschema.validate(shape, schema("affected"))
+    assert [build["affected"] for build in shape["builds"]] == [False, False, True]
+
+
+@pytest.mark.parametrize("arguments", [[], ["--since", "HEAD", "--stdin"], ["--stdin", "--dirty"]])
+def test_wrong_usage(arguments: list[str], repository: Path, cli: Cli) -> None:
+    assert cli("affected", *arguments, cwd=repository).code == 2
