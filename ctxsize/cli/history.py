@@ -12,6 +12,7 @@ from ctxsize import api
 from ctxsize.cli import options, output
 from ctxsize.cli.options import flag, read_stdin, value
 from ctxsize.cli.output import Display
+from ctxsize.hidden import shown
 from ctxsize.history.affected import Affected
 
 
@@ -47,6 +48,7 @@ def affected(
     outcome = api.affected(root or ".", since or "", dirty=dirty, paths=paths)
     if matrix:
         output.write(_matrix(outcome, left_alone=left_alone))
+        output.warn(outcome.problems)
     else:
         from ctxsize.formats.sections.changed import LEFT_ALONE
 
@@ -62,9 +64,9 @@ def _matrix(outcome: Affected, *, left_alone: bool) -> str:
             continue
         row = {
             "name": build.name,
-            "context": build.context,
-            "dockerfile": build.dockerfile or "",
-            "target": build.target,
+            "context": shown(build.context),
+            "dockerfile": shown(build.dockerfile or ""),
+            "target": shown(build.target),
         }
         rows.append(row)
     return json.dumps({"include": rows}) + "\n"

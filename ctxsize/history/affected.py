@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import product
 from os.path import abspath, basename, join, normpath, realpath, relpath
 from typing import ClassVar, Literal, NamedTuple
 
-from ctxsize.build import Build
+from ctxsize.build import with_paths
 from ctxsize.dockerfile.sources import Source
 from ctxsize.engine.builders import builder_of
 from ctxsize.engine.copied import copied
@@ -29,12 +29,11 @@ from ctxsize.engine.transfer_requests import mounts_of, sent_contexts, sources_o
 from ctxsize.errors import CtxsizeError, InputError
 from ctxsize.findings import FrozenFindings
 from ctxsize.go.wildcards import match
-from ctxsize.hidden import shown
+from ctxsize.hidden import made_of, shown
 from ctxsize.history.changes import Changed, Span, uncommitted
 from ctxsize.history.earlier import laid_out
 from ctxsize.model import Problems
 from ctxsize.repository import Discovery, FoundBuild, is_wanted
-from ctxsize.repository.found_builds import USUAL_NAMES
 from ctxsize.values import Value
 from ctxsize.version import __version__
 
@@ -48,13 +47,21 @@ class Because(NamedTuple):
 
 
 class BuildChange(Value):
-    """A build of the repository, and why the change touches it; paths are relative to ROOT."""
+    """A build of the repository, and why the change touches it."""
 
-    context: str
-    dockerfile: str | None
-    target: str
-    found: FoundBuild
+    found: FoundBuild  # with paths relative to ROOT
+    dockerfile: str | None  # relative to ROOT; None without one, and if another file contains it
     because: tuple[Because, ...] = ()  # in order of their paths; none if it is left alone
+
+    @property
+    def context(self) -> str:
+        """Return the path of its context, relative to ROOT."""
+        return self.found.build.context
+
+    @property
+    def target(self) -> str:
+        """Return the stage that it builds, `""` for the last one."""
+        return self.found.build.target
 
     @property
     def affected(self) -> bool:
@@ -64,13 +71,7 @@ class BuildChange(Value):
     @property
     def name(self) -> str:
         """Return its context, with the options that distinguish it from others there."""
-        words = [self.context]
-        usual = [normpath(join(self.context, name)) for name in USUAL_NAMES]
-        if self.dockerfile is not None and self.dockerfile not in usual:
-            words += ["-f", self.dockerfile]
-        if self.target:
-            words += ["--target", shown(self.target)]
-        words += self.found.build.needed_words or ()
+        words = [shown(self.context), *self.found.options]
         if self.dockerfile is None:
             place = self.found.places[0]
             words.append(f"({place.how} {place.name})")
@@ -128,19 +129,25 @@ def affected(root: str, change: Span, find: Callable[[str], Discovery]) -> Affec
                     where = normpath(join(before, inner))
                     earlier = find(where)
         builds = _Builds(here, here_top, change.changed, discovery, earlier)
-        problems = []
-        for problem in discovery.problems:
-            if problem.path is not None:
-                problem = replace(problem, path=relpath(realpath(problem.path), here))
-            problems.append(problem)
         return Affected(
             root=root,
             old=change.old,
             new=change.new,
             changed=len(change.changed.paths),
             builds=tuple(builds.all()),
-            problems=tuple(problems),
+            problems=_relative_problems(discovery.problems, here),
         )
+
+
+def _relative_problems(problems: Problems, root: str) -> Problems:
+    """Return problems with paths relative to `root`."""
+    relative = []
+    for problem in problems:
+        path = problem.path
+        if path is not None:
+            problem = replace(problem, path=made_of(relpath, realpath(path), root))
+        relative.append(problem)
+    return tuple(relative)
 
 
 def _may_define(path: str) -> bool:
@@ -173,12 +180,9 @@ class _Builds:
         self._changed = changed
         self._found = discovery.builds
         self._parsed_files = discovery.parsed_files
-        self._earlier = None
+        self._earlier: set[object] | None = None
         if earlier is not None:
-            definitions = set()
-            for found in earlier.builds:
-                definitions.add(_definition(found.build, earlier.root))
-            self._earlier = definitions
+            self._earlier = {_definition(found, earlier.root) for found in earlier.builds}
 
     def all(self) -> Iterator[BuildChange]:
         """Yield them in order, each with its reasons."""
@@ -190,14 +194,9 @@ class _Builds:
         for found, because in zip(self._found, reasons, strict=True):
             dockerfile = found.shown_dockerfile
             if dockerfile is not None:
-                dockerfile = self._shown(dockerfile)
-            yield BuildChange(
-                context=self._shown(found.build.context),
-                dockerfile=dockerfile,
-                target=found.build.target,
-                found=found,
-                because=tuple(dict.fromkeys(because)),
-            )
+                dockerfile = made_of(self._below_root, dockerfile)
+            relative = _relative(found, self._root)
+            yield BuildChange(relative, dockerfile, tuple(dict.fromkeys(because)))
 
     def _add_inherited(self, reasons: list[list[Because]]) -> bool:
         """Add the reasons of builds that others stand on; return whether there are new ones."""
@@ -218,8 +217,8 @@ class _Builds:
                     is_new = True
         return is_new
 
-    def _shown(self, path: str) -> str:
-        return relpath(realpath(path), self._root)
+    def _below_root(self, path: str) -> str:
+        return relpath(path, self._root)
 
     def _reasons(self, found: FoundBuild) -> Iterator[Because]:
         """Yield why a build is affected by itself."""
@@ -248,40 +247,37 @@ class _Builds:
         places = [place for place in found.places if place.how != "dockerfile"]
         if not places:
             return
-        if self._earlier is not None and _definition(found.build, self._root) in self._earlier:
+        if self._earlier is not None and _definition(found, self._root) in self._earlier:
             return
         for place in places:
-            path = self._shown(place.where.path)
             below_top = relpath(place.where.path, self._top)
             if self._earlier is not None or below_top in self._changed.paths:
-                yield Because(path, f"defines it ({place.how})")
+                yield Because(self._below_root(place.where.path), f"defines it ({place.how})")
 
 
-def _definition(build: Build, root: str) -> object:
-    """Return what a build is, with paths relative to `root`."""
-    root = realpath(root)
+def _definition(found: FoundBuild, root: str) -> object:
+    """Return what is the same for two builds that are one, wherever their repository is."""
+    return _relative(found, root).build.values
 
-    def inner(path: str) -> str:
-        if ":" in path.partition("/")[0]:
-            return path
-        return relpath(realpath(path), root)
 
-    contexts = {}
-    for name, path in build.build_contexts.items():
-        contexts[name] = inner(path)
+def _relative(found: FoundBuild, root: str) -> FoundBuild:
+    """Return a build with paths relative to `root`."""
+    below_root = partial(relpath, start=root)
+    build = found.build
     dockerfile = build.dockerfile
-    if dockerfile is not None:
-        dockerfile = inner(dockerfile)
-    return (
-        inner(build.context),
-        dockerfile,
-        build.target,
-        tuple(sorted(build.build_arguments.items())),
-        tuple(sorted(contexts.items())),
-        build.platforms,
-        build.builder,
-        build.dockerfile_inline,
+    if dockerfile is not None and found.inline is None:
+        dockerfile = made_of(below_root, dockerfile)
+    places = []
+    for place in found.places:
+        where = replace(place.where, path=below_root(place.where.path))
+        places.append(replace(place, where=where))
+    build = replace(
+        build,
+        context=made_of(below_root, build.context),
+        dockerfile=dockerfile,
+        build_contexts=with_paths(build.build_contexts, below_root),
     )
+    return replace(found, build=build, places=tuple(places))
 
 
 _Reason = tuple[str, str, int | None]  # a path below the top, what takes it, and the line

@@ -87,7 +87,7 @@ class FoundBuild(Value):
         is_here = normpath(directory or ".") == normpath(self.build.context)
         is_usual = name in USUAL_NAMES and is_here
         if name and self.inline is None and not is_usual:
-            options += ["-f", str(self.build.dockerfile)]
+            options += ["-f", shown(self.build.dockerfile or "")]
         if self.build.target:
             options += ["--target", shown(self.build.target)]
         options += self.build.needed_words or ()

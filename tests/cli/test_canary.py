@@ -259,8 +259,15 @@ ALL_BUILDS = [
     ("advise", *EACH_FORMAT),
     ("check", "--all", "--max", "1B", *EACH_FORMAT),
     ("lint", *EACH_FORMAT),
+    ("affected", "--stdin", *EACH_FORMAT),
+    ("affected", "--stdin", "--matrix"),
+    ("affected", "--stdin", "-v"),
     *(("scan", "-v"), ("advise", "--diff"), ("init", "--dry-run"), (".",), ("suggest", "--diff")),
 ]
+
+
+ALL_CHANGED = b"compose.yaml\0Dockerfile"
+"""Paths for `affected --stdin`, of files that define builds."""
 
 
 @pytest.mark.parametrize("source", SOURCES)
@@ -270,7 +277,7 @@ def test_no_value_of_a_file_shows(source: str, cli: Cli, tmp_path: Path) -> None
     for name, value in VALUES.items():
         root = planted(tmp_path / name, FEW, **SOURCES[source](value))
         command = next(commands)
-        result = cli(*command, cwd=root, env={"OUTER": value}, columns=400)
+        result = cli(*command, cwd=root, env={"OUTER": value}, stdin=ALL_CHANGED, columns=400)
         if EACH_FORMAT[-1] in command:
             check_formats(result, root, command, name)
         else:
@@ -362,9 +369,12 @@ def test_no_variable_of_a_compose_or_bake_file_shows(value: str, cli: Cli, tmp_p
             "docker-bake.json": json.dumps({"variable": variable, "target": TARGETS}),
         },
     )
-    for command in ("scan", "advise", "check --all --max 1B"):
-        result = cli(*command.split(), *EACH_FORMAT, cwd=root, columns=400)
+    for command in ("scan", "advise", "check --all --max 1B", "affected --stdin"):
+        result = cli(*command.split(), *EACH_FORMAT, cwd=root, stdin=ALL_CHANGED, columns=400)
         check_formats(result, root, command)
+    matrix = cli("affected", "--stdin", "--matrix", cwd=root, stdin=ALL_CHANGED)
+    assert json.loads(matrix.out)["include"]
+    check(matrix, "the matrix")
 
 
 def test_a_word_is_shown_as_the_dockerfile_has_it(cli: Cli, tmp_path: Path) -> None:
