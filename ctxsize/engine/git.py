@@ -345,8 +345,8 @@ def listed(root: str, *arguments: str) -> list[str]:
     return os.fsdecode(ask(root, *arguments)).split("\0")[:-1]
 
 
-_failures: dict[Texts, GitError] = {}
-"""Errors by repository and arguments, without these if git was stopped and would be again."""
+_failures: dict[tuple[str | bytes, ...], GitError] = {}
+"""Errors by repository, arguments and question; by repository alone if git would stop again."""
 
 
 def ask(root: str, *arguments: str, question: bytes = b"") -> bytes:
@@ -359,7 +359,8 @@ def ask(root: str, *arguments: str, question: bytes = b"") -> bytes:
     program = find_program("git", path, top)
     if program is None:
         raise GitError("git is not installed, or PATH names it only inside the repository")
-    if failed := _failures.get((top,)) or _failures.get((top, *arguments)):
+    asked: tuple[str | bytes, ...] = (top, *arguments, question)
+    if failed := _failures.get((top,)) or _failures.get(asked):
         raise failed
     if sum(failure.is_stopped for failure in _failures.values()) >= _MOST_STOPPED:
         raise GitError("git did not answer in other repositories")
@@ -367,10 +368,9 @@ def ask(root: str, *arguments: str, question: bytes = b"") -> bytes:
         _refuse_odd_files(root, top)
         return _run(program, root, top, arguments, trusted_path(path, top), question)
     except GitError as error:
-        key = (top, *arguments)
         if error.is_stopped or error.is_odd:
-            key = (top,)
-        _failures[key] = error
+            asked = (top,)
+        _failures[asked] = error
         raise
 
 

@@ -12,7 +12,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import replace
 from functools import cached_property, partial
 from itertools import product
-from os.path import abspath, basename, join, normpath, realpath, relpath
+from os.path import abspath, basename, join, lexists, normpath, realpath, relpath
 from typing import ClassVar, Literal, NamedTuple
 
 from ctxsize.build import with_paths
@@ -236,11 +236,9 @@ class _Builds:
 
     def _below(self, directory: str, why: str) -> Iterator[Because]:
         """Yield a reason for the first path that differs in a directory."""
-        inner = relpath(realpath(directory), self._top)
-        for path in sorted(self._changed.paths):
-            if inner == "." or f"{path}/".startswith(f"{inner}/"):
-                yield Because(relpath(join(self._top, path), self._root), why)
-                return
+        for path, _ in self._changed.within(relpath(realpath(directory), self._top)):
+            yield Because(relpath(join(self._top, path), self._root), why)
+            return
 
     def _definitions(self, found: FoundBuild) -> Iterator[Because]:
         """Yield the files that define a build, if they define it otherwise than before."""
@@ -340,43 +338,40 @@ class _TakenOfChange:
             if inner == path or inner.startswith(f"{path}/"):
                 yield path, "leads to the context", None
         mounts = mounts_of(plan)
+        paths = [*self._changed.within(inner)]
         for source in sources:
             if source.doubts:
-                why = f"not known: {source.instruction} {source.written} depends on an argument"
+                why = f"not known: {_written(source)} depends on an argument"
                 yield from self._sent(plan, why)
                 continue
             try:
                 look = _SourceLook(plan, source, is_filtered=source not in mounts)
-                yield from self._of_source(look, source, inner)
+                yield from self._of_source(look, source, paths)
+                if paths and look.takes(".git/HEAD") and lexists(join(plan.root, ".git")):
+                    yield join(inner, ".git"), _written(source), source.line  # another one always
             except CtxsizeError as error:
                 yield from self._sent(plan, f"not known: {error.message}")
 
-    def _of_source(self, look: _SourceLook, source: Source, inner: str) -> Iterator[_Reason]:
-        """Yield what a source takes of the context in the directory `inner`."""
-        what = f"{source.instruction} {source.written}"
-        paths = [*self._within(inner)]
-        if inner == "." and paths and look.takes(".git/HEAD"):  # another one each time
-            yield ".git", what, source.line
+    def _of_source(
+        self, look: _SourceLook, source: Source, paths: Sequence[tuple[str, str]]
+    ) -> Iterator[_Reason]:
+        """Yield what a source takes of `paths`, each below the top and below the context."""
         for full, path in paths:
             if look.takes(path, is_deep=full in self._changed.deep):
-                yield full, what, source.line
-
-    def _within(self, inner: str) -> Iterator[tuple[str, str]]:
-        """Yield the paths that differ in a directory: below the top, and below the directory."""
-        for path in sorted(self._changed.paths):
-            if inner == ".":
-                yield path, path
-            elif path.startswith(f"{inner}/"):
-                yield path, path[len(inner) + 1 :]
+                yield full, _written(source), source.line
 
     def _sent(self, plan: Plan, why: str) -> Iterator[_Reason]:
         """Yield the first path that differs and that the ignore file leaves."""
         inner = relpath(realpath(plan.root), self._top)
         states = DirectoryStates(narrowed(plan.spec, None))
-        for full, path in self._within(inner):
+        for full, path in self._changed.within(inner):
             if selects(states, path):
                 yield full, why, None
                 return
+
+
+def _written(source: Source) -> str:
+    return f"{source.instruction} {source.written}"
 
 
 class _SourceLook:

@@ -7,9 +7,9 @@ Both names of a renamed file differ, and so does a directory that only one side 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from os.path import isabs, isdir, islink, join, lexists, normpath
+from os.path import isabs, isdir, islink, join, lexists, normpath, realpath
 from typing import NamedTuple
 
 from ctxsize.engine import git
@@ -29,6 +29,12 @@ class Changed(NamedTuple):
 
     paths: frozenset[str]  # files, symlinks, submodules, and directories that one side lacks
     deep: frozenset[str]  # those that lead elsewhere: symlinks and submodules of either side
+
+    def within(self, directory: str) -> Iterator[tuple[str, str]]:
+        """Yield the paths in a directory, in order: each as it is, and relative to that."""
+        inside = f"{directory}/".removeprefix("./")
+        for path in sorted(path for path in self.paths if path.startswith(inside)):
+            yield path, path[len(inside) :]
 
 
 class Span(Value):
@@ -74,7 +80,7 @@ def of_paths(root: str, paths: Iterable[str]) -> Span:
     Raises `InputError` for a path that leads elsewhere.
     """
     repository = git.find(root).repository
-    top = root
+    top = realpath(root)
     if repository is not None:
         top = repository.top
     differing = set()

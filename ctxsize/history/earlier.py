@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from itertools import islice
 from os.path import dirname, join
 from stat import S_ISLNK, S_ISREG
 from tempfile import TemporaryDirectory
@@ -15,7 +14,8 @@ from ctxsize.engine.head import Blob, Head
 from ctxsize.errors import InputError
 
 _MOST_BYTES = 1 << 20  # of a file that is laid with its content; larger ones are laid empty
-_AT_ONCE = 2000  # files that git is asked for in one command
+_MOST_AT_ONCE = 64 << 20  # bytes that git is asked for in one command
+_MOST_IN_ALL = 1 << 30
 _MOST_FILES = 200_000
 
 
@@ -23,8 +23,9 @@ _MOST_FILES = 200_000
 def laid_out(repository: GitRepository, commit: str) -> Iterator[str]:
     """Yield a directory with the files of a commit, which is removed behind.
 
-    It has no `.git`. A submodule is an empty directory. Raises `InputError` for a commit that git
-    cannot list, or with more than 200,000 files.
+    Its `.git` is an empty directory, which is a border for searches and no repository. A submodule
+    is empty too. Raises `InputError` for a commit that git cannot list, with more than 200,000
+    files, or with more than 1 GiB of them to lay.
     """
     with TemporaryDirectory(prefix="ctxsize-") as directory:
         try:
@@ -35,6 +36,7 @@ def laid_out(repository: GitRepository, commit: str) -> Iterator[str]:
 
 
 def _lay(commit: Head, root: str) -> None:
+    os.mkdir(join(root, ".git"))
     small = []
     links = []
     for path, blob in _blobs(commit):
@@ -45,17 +47,17 @@ def _lay(commit: Head, root: str) -> None:
                 continue
             os.makedirs(join(root, dirname(path)), exist_ok=True)
             if S_ISLNK(blob.mode):
-                links.append(path)
+                links.append((path, blob))
                 continue
             with open(join(root, path), "xb"):
                 pass
-            if _is_small(blob):
-                small.append(path)
-    for path, content in _contents(commit, iter(small)):
+            if S_ISREG(blob.mode):
+                small.append((path, blob))
+    for path, content in _contents(commit, small):
         with open(join(root, path), "wb") as file:
             file.write(content)
     # Last, when each directory is there: nothing is written through one.
-    for path, target in _contents(commit, iter(links)):
+    for path, target in _contents(commit, links):
         with suppress(OSError, ValueError):
             os.symlink(os.fsdecode(target), join(root, path))
 
@@ -72,10 +74,22 @@ def _blobs(commit: Head) -> Iterator[tuple[str, Blob]]:
                 yield path, blob
 
 
-def _is_small(blob: Blob) -> bool:
-    return S_ISREG(blob.mode) and blob.size_bytes is not None and blob.size_bytes <= _MOST_BYTES
-
-
-def _contents(commit: Head, paths: Iterator[str]) -> Iterator[tuple[str, bytes]]:
-    while some := [*islice(paths, _AT_ONCE)]:
-        yield from commit.contents(some)
+def _contents(commit: Head, files: Iterable[tuple[str, Blob]]) -> Iterator[tuple[str, bytes]]:
+    """Yield the paths and contents of those that are small, some at once."""
+    some: list[str] = []
+    at_once = 0
+    in_all = 0
+    for path, blob in files:
+        size_bytes = blob.size_bytes
+        if size_bytes is None or size_bytes > _MOST_BYTES:
+            continue
+        if at_once + size_bytes > _MOST_AT_ONCE:
+            yield from commit.contents(some)
+            some = []
+            at_once = 0
+        some.append(path)
+        at_once += size_bytes
+        in_all += size_bytes
+        if in_all > _MOST_IN_ALL:
+            raise GitError("its files are more than 1 GiB")
+    yield from commit.contents(some)

@@ -15,9 +15,10 @@ import pytest
 import ctxsize
 from ctxsize.errors import InputError
 from ctxsize.formats.json import schema
+from ctxsize.history import earlier
 from tests.cli.conftest import Cli
 from tests.history.repository import commit, git, planted
-from tests.trees import Node, file, link
+from tests.trees import Node, build_tree, file, link
 
 COMPOSE = b"""\
 services:
@@ -201,6 +202,12 @@ def test_the_repository_itself_differs_with_each_commit(tmp_path: Path) -> None:
     assert contexts(ctxsize.affected(root, "HEAD~1")) == []
 
 
+def test_no_repository_is_in_a_directory_without_one(tmp_path: Path) -> None:
+    build_tree(tmp_path, [file("Dockerfile", b"FROM a\nCOPY . .\n"), "a"])
+    (build,) = ctxsize.affected(tmp_path, paths=["a"]).builds
+    assert build.because == (("a", "COPY .", 2),)
+
+
 def test_a_submodule_counts_where_it_is_taken(tmp_path: Path) -> None:
     inner = planted(tmp_path / "inner", ["a"])
     nodes = [file("Dockerfile", b"FROM a\nCOPY sub/a b /\n"), file(".dockerignore", b".git\n"), "b"]
@@ -229,6 +236,16 @@ def test_names_need_not_be_utf_8(repository: Path) -> None:
     commit(repository)
     answer = ctxsize.affected(repository, "HEAD~1..HEAD")
     assert answer.builds[1].because[0].path == name
+
+
+def test_a_commit_with_too_much_to_lay_is_an_error(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write("compose.yaml", "services: {}")(repository)
+    commit(repository)
+    monkeypatch.setattr(earlier, "_MOST_IN_ALL", 10)
+    with pytest.raises(InputError, match="more than 1 GiB"):
+        ctxsize.affected(repository, "HEAD~1")
 
 
 def test_a_hostile_tree_writes_nowhere_else(tmp_path: Path) -> None:
