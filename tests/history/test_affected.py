@@ -210,7 +210,11 @@ def test_no_repository_is_in_a_directory_without_one(tmp_path: Path) -> None:
 
 def test_a_submodule_counts_where_it_is_taken(tmp_path: Path) -> None:
     inner = planted(tmp_path / "inner", ["a"])
-    nodes = [file("Dockerfile", b"FROM a\nCOPY sub/a b /\n"), file(".dockerignore", b".git\n"), "b"]
+    nodes: list[str | Node] = [
+        file("Dockerfile", b"FROM a\nCOPY sub/a b /\n"),
+        file(".dockerignore", b".git\n"),
+        "b",
+    ]
     root = planted(tmp_path / "r", nodes)
     git(root, "submodule", "add", "-q", str(inner), "sub")
     git(root, "submodule", "add", "-q", str(inner), "other")
