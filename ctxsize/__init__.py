@@ -47,6 +47,7 @@ _NAMES = {
     "guard.checking": "check diff diff_checkout",
     "guard.comparison": "ContextChange Culprit DiffReport Saved Side",
     "history.affected": "Affected Because BuildChange",
+    "history.digest": "BuildDigest Digests digest digests",
     "knowledge.rules": "Category EntryType Foresight Marker Rule",
     "lints": "Linted LintedFile",
     "model": (
@@ -177,6 +178,12 @@ if TYPE_CHECKING:
         DiffReport as DiffReport,
         Saved as Saved,
         Side as Side,
+    )
+    from ctxsize.history.digest import (
+        BuildDigest as BuildDigest,
+        Digests as Digests,
+        digest as digest,
+        digests as digests,
     )
     from ctxsize.history.affected import (
         Affected as Affected,

@@ -8,7 +8,7 @@ border, which is found without git, whose configuration may be hostile.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from errno import EFBIG, EINVAL, EISDIR, EPERM
 from os.path import (
@@ -77,6 +77,27 @@ def read_file(
         if status.st_size > most:
             raise _too_large(most)
         return _whole(_start(fd, most + 1), most)
+    finally:
+        os.close(fd)
+
+
+def parts_of(path: str) -> Iterator[bytes]:
+    """Yield the content of a regular file in parts; a symlink is none. Raises `OSError`.
+
+    A file that grows meanwhile ends where it ended first.
+    """
+    fd = os.open(path, _FLAGS | os.O_NOFOLLOW)
+    try:
+        status = os.fstat(fd)
+        if not S_ISREG(status.st_mode):
+            raise OSError(EINVAL, "it is no regular file")
+        left_bytes = status.st_size
+        while left_bytes > 0:
+            part = os.read(fd, min(left_bytes, _PART_BYTES))
+            if not part:
+                return
+            yield part
+            left_bytes -= len(part)
     finally:
         os.close(fd)
 

@@ -181,12 +181,7 @@ def _below(build: Build, policy: str | None, problems: list[Problem]) -> list[Bu
 
     Raises `InputErrors` for files that are not read, whose builds escape a policy.
     """
-    options_of_build = [*build.given()]
-    if build.dockerfile:
-        options_of_build.append("--file")
-    if options_of_build:
-        raise UsageError(f"{options_of_build[0]} cannot be combined with --all")
-    discovery = api.discover(build.context)
+    discovery = choosing.below(build)
     problems += discovery.problems
     if policy is not None:
         skipped = [

@@ -27,7 +27,7 @@ from ctxsize.planning import (
 from ctxsize.units import plural
 
 if TYPE_CHECKING:
-    from ctxsize.repository import FoundBuild
+    from ctxsize.repository import Discovery, FoundBuild
 
 _MOST = 8  # number of commands that an error lists
 _NAMED = {"explain": "-C"}  # the option of a command that takes the context as no argument
@@ -87,6 +87,16 @@ def _choice_for(
     if len(files) == 1 and not is_about_takers:
         made = replace(made, build=holding[0].build)
     return made
+
+
+def below(build: Build) -> Discovery:
+    """Return every build below the context of `build`, which has no options of its own."""
+    given = [*build.given()]
+    if build.dockerfile:
+        given.append("--file")
+    if given:
+        raise click.UsageError(f"{given[0]} cannot be combined with --all")
+    return api.discover(build.context)
 
 
 def as_found(build: Build) -> Build:

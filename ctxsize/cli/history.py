@@ -1,4 +1,4 @@
-"""`ctxsize affected`: the builds that a change touches."""
+"""`ctxsize affected` and `digest`: the builds that a change touches, or that have changed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import click
 from click import UsageError
 
 from ctxsize import api
-from ctxsize.cli import options, output
+from ctxsize.build import Build
+from ctxsize.cli import choosing, options, output
 from ctxsize.cli.options import flag, read_stdin, value
 from ctxsize.cli.output import Display
 from ctxsize.hidden import shown
@@ -70,3 +71,30 @@ def _matrix(outcome: Affected, *, left_alone: bool) -> str:
         }
         rows.append(row)
     return json.dumps({"include": rows}) + "\n"
+
+
+@click.command("digest")
+@options.build
+@flag("--all", "whole")
+@options.display
+def digest(build: Build, whole: bool, display: Display) -> int:
+    """Print a hash over all that a build takes."""
+    from ctxsize.history.digest import Digests, digest, digests
+
+    if whole:
+        discovery = choosing.below(build)
+        with output.progress() as progress:
+            steps = progress and progress.step
+            outcome = digests(discovery, progress=progress, steps=steps)
+    else:
+        build = choosing.chosen(build)
+        with output.progress() as progress:
+            outcome = Digests((digest(build, progress=progress),))
+    display.emit(outcome)
+    if display.names == {"text"}:
+        for answer in outcome.builds:
+            output.warn(answer.problems)
+        output.warn([problem for problem in outcome.problems if not problem.fails])
+    if any(answer.error for answer in outcome.builds):
+        return output.USAGE
+    return output.failing(outcome.problems)

@@ -24,7 +24,9 @@ from ctxsize.dockerfile.instructions import located
 from ctxsize.dockerfile.sources import Source, Unknown
 from ctxsize.engine.build_options import own_platform, platforms_of
 from ctxsize.engine.builders import UNPRINTABLE
-from ctxsize.engine.narrow import follow, included
+from ctxsize.engine.copied import copied
+from ctxsize.engine.evaluate import DockerIgnoreSpec, Evaluator
+from ctxsize.engine.narrow import follow, included, narrowed
 from ctxsize.engine.plan import Plan, plan_of
 from ctxsize.errors import CtxsizeError, DockerfileError, InputError, UndecidedError
 from ctxsize.hidden import shown
@@ -198,6 +200,18 @@ def asked_of(plan: Plan) -> tuple[Asked, ...]:
 def sources_of(plan: Plan) -> tuple[Source, ...]:
     """Return the sources of all transfers of the context of `plan`, each once."""
     return tuple(dict.fromkeys(source for asked in asked_of(plan) for source in asked.sources))
+
+
+def taken_by(plan: Plan, source: Source) -> Evaluator:
+    """Return the evaluator of what a source takes: a mount may show what the ignore file hides.
+
+    Raises `BuildFailsError` if the sender cannot follow a link.
+    """
+    spec = plan.spec
+    if source in mounts_of(plan):
+        spec = DockerIgnoreSpec([])
+    include = follow(plan.root, (source.path,))
+    return copied(narrowed(spec, include), source, plan.root, include)
 
 
 def mounts_of(plan: Plan) -> tuple[Source, ...]:

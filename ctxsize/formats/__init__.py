@@ -56,6 +56,10 @@ def _sections(outcome: AnyOutcome, look: Look) -> Iterable[ScreenPart]:
             from ctxsize.formats.sections import changed
 
             return changed.sections(outcome, look)
+        case "digest":
+            from ctxsize.formats.sections import hashed
+
+            return hashed.sections(outcome, look)
         case "suggest-all":
             from ctxsize.formats.sections import proposed
 
@@ -98,13 +102,14 @@ BEGINNINGS = {
         r"\d+ builds?, the most costly",
         r"no (?:build|ignore file|Dockerfile) here",
         r"\d+ of \d+ builds? (?:is|are) (?:affected|left alone)",
+        r"sha256:[0-9a-f]{64}\b",
         r"Nothing[ ]",
         r"Refused:[ ]",
         r"Not possible:[ ]",
     ),
     "json": (
         r'\{\s*"version":\s\d+,\s*"(?:root|before|passes|findings|verdict|context_path|mode'
-        r'|codes|contexts)"',
+        r'|codes|contexts|definition)"',
         r'\{"path":\s"(?:[^"\\]|\\.)*",\s"kind":',
     ),
     "markdown": (r"<!-- ctxsize -->", r"### (?:Build context|ctxsize)\b"),

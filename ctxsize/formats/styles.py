@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ctxsize.guard import CheckReport
     from ctxsize.guard.comparison import DiffReport
     from ctxsize.history.affected import Affected
+    from ctxsize.history.digest import Digests
     from ctxsize.lints import Linted
     from ctxsize.model import Report
     from ctxsize.recommender.outcome import Advice, Glance, IgnoreFilePlan
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 FindingsOutcome: TypeAlias = "Linted | DockerfileAdvice | Scan | Cleaning | Rules"
 AnyOutcome: TypeAlias = (
     "Report | Glance | CheckReport | DiffReport | Advice | IgnoreFilePlan | Proposals "
-    "| Affected | FindingsOutcome"
+    "| Affected | Digests | FindingsOutcome"
 )
 """The result of a command. Each has a different `kind`, and all have `findings`."""
 

@@ -10,26 +10,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
-from functools import cached_property, partial
+from functools import cached_property
 from itertools import product
 from os.path import abspath, basename, join, lexists, normpath, realpath, relpath
 from typing import ClassVar, Literal, NamedTuple
 
-from ctxsize.build import with_paths
 from ctxsize.dockerfile.sources import Source
 from ctxsize.engine.builders import builder_of
-from ctxsize.engine.copied import copied
 from ctxsize.engine.dockerfiles import STDIN, ignore_file_base, ignore_file_paths, leads_out
-from ctxsize.engine.evaluate import DirectoryStates, DockerIgnoreSpec, up_to
+from ctxsize.engine.evaluate import DirectoryStates, up_to
 from ctxsize.engine.explanation import selects
 from ctxsize.engine.git import GitError, GitRepository
-from ctxsize.engine.narrow import ends, follow, may_send, narrowed
+from ctxsize.engine.narrow import ends, may_send, narrowed
 from ctxsize.engine.plan import Plan, plan_of
-from ctxsize.engine.transfer_requests import mounts_of, sent_contexts, sources_of
+from ctxsize.engine.transfer_requests import sent_contexts, sources_of, taken_by
 from ctxsize.errors import CtxsizeError, InputError
 from ctxsize.findings import FrozenFindings
 from ctxsize.go.wildcards import match
-from ctxsize.hidden import made_of, shown
+from ctxsize.hidden import made_of
 from ctxsize.history.changes import Changed, Span, uncommitted
 from ctxsize.history.earlier import laid_out
 from ctxsize.model import Problems
@@ -71,11 +69,7 @@ class BuildChange(Value):
     @property
     def name(self) -> str:
         """Return its context, with the options that distinguish it from others there."""
-        words = [shown(self.context), *self.found.options]
-        if self.dockerfile is None:
-            place = self.found.places[0]
-            words.append(f"({place.how} {place.name})")
-        return " ".join(words)
+        return self.found.name
 
 
 class Affected(Value):
@@ -195,7 +189,7 @@ class _Builds:
             dockerfile = found.shown_dockerfile
             if dockerfile is not None:
                 dockerfile = made_of(self._below_root, dockerfile)
-            relative = _relative(found, self._root)
+            relative = found.relative_to(self._root)
             yield BuildChange(relative, dockerfile, tuple(dict.fromkeys(because)))
 
     def _add_inherited(self, reasons: list[list[Because]]) -> bool:
@@ -255,27 +249,7 @@ class _Builds:
 
 def _definition(found: FoundBuild, root: str) -> object:
     """Return what is the same for two builds that are one, wherever their repository is."""
-    return _relative(found, root).build.values
-
-
-def _relative(found: FoundBuild, root: str) -> FoundBuild:
-    """Return a build with paths relative to `root`."""
-    below_root = partial(relpath, start=root)
-    build = found.build
-    dockerfile = build.dockerfile
-    if dockerfile is not None and found.inline is None:
-        dockerfile = made_of(below_root, dockerfile)
-    places = []
-    for place in found.places:
-        where = replace(place.where, path=below_root(place.where.path))
-        places.append(replace(place, where=where))
-    build = replace(
-        build,
-        context=made_of(below_root, build.context),
-        dockerfile=dockerfile,
-        build_contexts=with_paths(build.build_contexts, below_root),
-    )
-    return replace(found, build=build, places=tuple(places))
+    return found.relative_to(root).build.values
 
 
 _Reason = tuple[str, str, int | None]  # a path below the top, what takes it, and the line
@@ -337,7 +311,6 @@ class _TakenOfChange:
         for path in sorted(self._changed.deep):
             if inner == path or inner.startswith(f"{path}/"):
                 yield path, "leads to the context", None
-        mounts = mounts_of(plan)
         paths = [*self._changed.within(inner)]
         for source in sources:
             if source.doubts:
@@ -345,7 +318,7 @@ class _TakenOfChange:
                 yield from self._sent(plan, why)
                 continue
             try:
-                look = _SourceLook(plan, source, is_filtered=source not in mounts)
+                look = _SourceLook(plan, source)
                 yield from self._of_source(look, source, paths)
                 if paths and look.takes(".git/HEAD") and lexists(join(plan.root, ".git")):
                     yield join(inner, ".git"), _written(source), source.line  # another one always
@@ -377,13 +350,8 @@ def _written(source: Source) -> str:
 class _SourceLook:
     """The entries that one source takes of a context, whether they are there or not."""
 
-    def __init__(self, plan: Plan, source: Source, *, is_filtered: bool) -> None:
-        spec = plan.spec
-        if not is_filtered:
-            spec = DockerIgnoreSpec([])
-        include = follow(plan.root, (source.path,))
-        asked_for = narrowed(spec, include)
-        self._states = DirectoryStates(copied(asked_for, source, plan.root, include))
+    def __init__(self, plan: Plan, source: Source) -> None:
+        self._states = DirectoryStates(taken_by(plan, source))
         self._plan = plan
         self._source = source
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from os.path import join, lexists, normpath, realpath, split
+from dataclasses import replace
+from functools import partial
+from os.path import join, lexists, normpath, realpath, relpath, split
 from typing import Literal
 
-from ctxsize.build import Build
+from ctxsize.build import Build, with_paths
 from ctxsize.findings import Location
-from ctxsize.hidden import shown
+from ctxsize.hidden import made_of, shown
 from ctxsize.model import Texts
 from ctxsize.values import Value
 
@@ -92,6 +94,34 @@ class FoundBuild(Value):
             options += ["--target", shown(self.build.target)]
         options += self.build.needed_words or ()
         return options
+
+    @property
+    def name(self) -> str:
+        """Return its context, with the options that distinguish it from others there."""
+        words = [shown(self.build.context), *self.options]
+        if self.inline is not None:
+            place = self.places[0]
+            words.append(f"({place.how} {place.name})")
+        return " ".join(words)
+
+    def relative_to(self, root: str) -> FoundBuild:
+        """Return the same build with paths relative to `root`."""
+        below_root = partial(relpath, start=root)
+        build = self.build
+        dockerfile = build.dockerfile
+        if dockerfile is not None and self.inline is None:
+            dockerfile = made_of(below_root, dockerfile)
+        places = []
+        for place in self.places:
+            where = replace(place.where, path=below_root(place.where.path))
+            places.append(replace(place, where=where))
+        build = replace(
+            build,
+            context=made_of(below_root, build.context),
+            dockerfile=dockerfile,
+            build_contexts=with_paths(build.build_contexts, below_root),
+        )
+        return replace(self, build=build, places=tuple(places))
 
     @property
     def named(self) -> object:

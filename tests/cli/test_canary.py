@@ -260,6 +260,7 @@ ALL_BUILDS = [
     ("check", "--all", "--max", "1B", *EACH_FORMAT),
     ("lint", *EACH_FORMAT),
     ("affected", "--stdin", *EACH_FORMAT),
+    ("digest", "--all", *EACH_FORMAT),
     ("affected", "--stdin", "--matrix"),
     ("affected", "--stdin", "-v"),
     *(("scan", "-v"), ("advise", "--diff"), ("init", "--dry-run"), (".",), ("suggest", "--diff")),
@@ -369,7 +370,7 @@ def test_no_variable_of_a_compose_or_bake_file_shows(value: str, cli: Cli, tmp_p
             "docker-bake.json": json.dumps({"variable": variable, "target": TARGETS}),
         },
     )
-    for command in ("scan", "advise", "check --all --max 1B", "affected --stdin"):
+    for command in ("scan", "advise", "check --all --max 1B", "affected --stdin", "digest --all"):
         result = cli(*command.split(), *EACH_FORMAT, cwd=root, stdin=ALL_CHANGED, columns=400)
         check_formats(result, root, command)
     matrix = cli("affected", "--stdin", "--matrix", cwd=root, stdin=ALL_CHANGED)

@@ -36,6 +36,7 @@ NODES = [
 OUTPUT: dict[str, list[str]] = {
     "advise": ["advise"],
     "affected": ["affected", "--stdin"],
+    "digest": ["digest"],
     "check": ["check", "--max", "1B"],
     "clean": ["clean", "--deps", "--recent", "0"],
     "diff": ["diff", "old.json"],

@@ -43,6 +43,7 @@ SCHEMAS = (
     "clean",
     "config",
     "diff",
+    "digest",
     "explain",
     "findings",
     "glance",
