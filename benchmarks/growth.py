@@ -55,7 +55,7 @@ def main() -> None:
 
 
 def _rows(directory: Path, scale: float, rounds: int) -> Iterator[Row]:
-    for rows in (_commands, _million, _lint, _scan, _watch):
+    for rows in (_commands, _million, _lint, _scan, _log, _watch):
         for row in rows(directory, scale, rounds):
             print(f"{row.name:<56} {row.figure:8.2f}   at most {row.most:g}", flush=True)
             yield row
@@ -93,6 +93,29 @@ def _linted(directory: Path, patterns: int) -> Path:
     lines = (_PATTERNS[at % len(_PATTERNS)](at) for at in range(patterns))
     (root / ".dockerignore").write_text("".join(f"{line}\n" for line in lines))
     return root
+
+
+def _log(directory: Path, scale: float, rounds: int) -> Iterator[Row]:
+    """A history of many commits, of which each changes three files of a large tree."""
+    files, commits = round(20_000 * scale), round(200 * scale)
+    root = directory / "log"
+    for number in range(files):
+        path = root / f"part{number % 40}/sub{number // 40 % 20}/file{number}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(str(number))
+    (root / "Dockerfile").write_text("FROM a\nCOPY part1 part2 part3 /x/\nCOPY . /y\n")
+    (root / ".dockerignore").write_text("**/*.log\npart7/*\n!part7/sub1\n")
+    git = ["git", "-c", "user.name=x", "-c", "user.email=x@example.org", "-C", str(root)]
+    subprocess.run([*git, "init", "-q"], check=True)
+    for commit in range(commits):
+        for number in (commit, commit * 7, commit * 31):
+            path = root / f"part{number % 40}/sub{number // 40 % 20}/new{number}.py"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(str(commit))
+        subprocess.run([*git, "add", "-A"], check=True)
+        subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", f"{commit}"], check=True)
+    cost = _cost(["log", "-n", str(commits), str(root)], rounds)
+    yield Row(f"log, seconds for {commits:,} commits of {files:,} files", cost.seconds, 10)
 
 
 class Case(NamedTuple):

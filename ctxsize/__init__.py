@@ -48,6 +48,7 @@ _NAMES = {
     "guard.comparison": "ContextChange Culprit DiffReport Saved Side",
     "history.affected": "Affected Because BuildChange",
     "history.digest": "BuildDigest Digests digest digests",
+    "history.growth": "CommitSize GrownPart GrowthLog log",
     "knowledge.rules": "Category EntryType Foresight Marker Rule",
     "lints": "Linted LintedFile",
     "model": (
@@ -189,6 +190,12 @@ if TYPE_CHECKING:
         Affected as Affected,
         Because as Because,
         BuildChange as BuildChange,
+    )
+    from ctxsize.history.growth import (
+        CommitSize as CommitSize,
+        GrownPart as GrownPart,
+        GrowthLog as GrowthLog,
+        log as log,
     )
     from ctxsize.knowledge.rules import (
         Category as Category,

@@ -1,4 +1,4 @@
-"""The public functions except `check`, `diff` and `digest`: they take directories, return values.
+"""The public functions except `check`, `diff`, `digest` and `log`: they take directories.
 
 Each imports its modules when it is called, as start-up is a large part of a small run. For
 `build` and `options` see `plan_for`. `config`, by default that of the context or of the root,

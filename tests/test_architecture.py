@@ -89,6 +89,7 @@ PLACES = {
             "engine.filesystem",
             "writer.apply",
             "history.earlier",  # into a directory of its own
+            "history.plans",  # likewise
             "clean.delete",
             "clean.descent",
             "clean.inventory",

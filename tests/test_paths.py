@@ -51,7 +51,7 @@ OTHERS: dict[tuple[str, str], Any] = {
 WORDS = {
     *("target", "build_arguments", "builder", "hidden", "target_written", "platforms"),
     "needed_words",
-    *("named", "mode", "name", "revisions"),
+    *("named", "mode", "name", "revisions", "revision"),
     *("only", "select", "ignore", "ecosystems"),
 }
 """Parameters with texts that are no paths."""

@@ -1,4 +1,4 @@
-"""`ctxsize affected` and `digest`: the builds that a change touches, or that have changed."""
+"""`ctxsize affected`, `digest` and `log`: what a change touches, and how a build changed."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from click import UsageError
 from ctxsize import api
 from ctxsize.build import Build
 from ctxsize.cli import choosing, options, output
-from ctxsize.cli.options import flag, read_stdin, value
+from ctxsize.cli.options import flag, number, read_stdin, value
 from ctxsize.cli.output import Display
 from ctxsize.hidden import shown
+from ctxsize.history import growth
 from ctxsize.history.affected import Affected
 
 
@@ -98,3 +99,19 @@ def digest(build: Build, whole: bool, display: Display) -> int:
     if any(answer.error for answer in outcome.builds):
         return output.USAGE
     return output.failing(outcome.problems)
+
+
+@click.command("log")
+@options.build
+@number("-n", "--count", default=30, show_default=True)
+@value("--rev REV", "revision", default="HEAD", show_default=True)
+@options.display
+def log(build: Build, count: int, revision: str, display: Display) -> int:
+    """Show what CONTEXT would send in each of the last commits, and what grew most."""
+    build = choosing.chosen(build)
+    with output.progress() as progress:
+        outcome = growth.log(
+            build, count=count, revision=revision, steps=progress and progress.step
+        )
+    display.emit(outcome)
+    return output.FINE

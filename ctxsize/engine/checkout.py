@@ -228,12 +228,7 @@ class Checkout:
                 if blob.size_bytes is None and path in self.sizes
             ],
         )
-        for what, *pathspecs in _CONVERTED:
-            most = math.inf
-            if "lfs" in pathspecs[0]:
-                most = _POINTER_BYTES
-            converted = self._head.matching(*pathspecs) & self.sizes.keys()
-            yield from _note(what, [path for path in converted if self.sizes[path] <= most])
+        yield from notes_on_conversion(self._head, self.sizes)
 
     def _changes(self) -> Iterator[Problem]:
         """Yield the ignore file and the Dockerfile if HEAD has others."""
@@ -244,6 +239,19 @@ class Checkout:
         path = self._plan_here.dockerfile
         if path is not None and path != STDIN and self._plan_here.dockerfile_fault is None:
             yield from _change(path, self._content(path), self._plan_here.parsed.data)
+
+
+def notes_on_conversion(head: Head, sizes: FilesByDirectory) -> Iterator[Problem]:
+    """Yield notes on those files that a checkout converts: `sizes` are those in git.
+
+    Raises `GitError`.
+    """
+    for what, *pathspecs in _CONVERTED:
+        most = math.inf
+        if "lfs" in pathspecs[0]:
+            most = _POINTER_BYTES
+        converted = head.matching(*pathspecs) & sizes.keys()
+        yield from _note(what, [path for path in converted if sizes[path] <= most])
 
 
 def _note(what: str, paths: Collection[str]) -> Iterator[Problem]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ctxsize.formats.sections import ScreenPart
 
 __all__ = [
-    "COMMENT_LENGTH", "FORMATS", "GLANCE", "MARKER", "PAGE", "PAGED", "TABLES",
+    "COMMENT_LENGTH", "FORMATS", "GLANCE", "MARKER", "PAGE", "PAGED", "SHEET", "TABLES",
     "AnyOutcome", "Look", "formats_of", "is_report", "render",
 ]  # fmt: skip
 
@@ -60,6 +60,10 @@ def _sections(outcome: AnyOutcome, look: Look) -> Iterable[ScreenPart]:
             from ctxsize.formats.sections import hashed
 
             return hashed.sections(outcome, look)
+        case "log":
+            from ctxsize.formats.sections import grown
+
+            return grown.sections(outcome, look)
         case "suggest-all":
             from ctxsize.formats.sections import proposed
 
@@ -103,6 +107,7 @@ BEGINNINGS = {
         r"no (?:build|ignore file|Dockerfile) here",
         r"\d+ of \d+ builds? (?:is|are) (?:affected|left alone)",
         r"sha256:[0-9a-f]{64}\b",
+        r"\d+ commits?, the newest first",
         r"Nothing[ ]",
         r"Refused:[ ]",
         r"Not possible:[ ]",
@@ -117,6 +122,7 @@ BEGINNINGS = {
     "sarif": (r'\{\s*"\$schema":.*"name":\s"ctxsize"',),
     "junit": (r'<\?xml[^>]*>\s*<testsuites name="ctxsize"',),
     "gitlab": (r"\[\]\s*\Z", r'\[\s*\{\s*"description":.*"check_name":\s"CTX'),
+    "csv": (r"commit,date,subject,",),
     "html": (r"<!-- ctxsize:",),
 }
 """The formats of `--format`, each with expressions that match how its reports begin.
@@ -127,15 +133,17 @@ is a row here, and a case of `render`.
 
 PAGE = "html"  # the format that is a file, and made above
 PAGED = ("measure", "suggest", "scan", "diff")  # the commands that have it
-FORMATS = tuple(name for name in BEGINNINGS if name != PAGE)
+SHEET = "csv"  # the format of a table of figures
+_OF_COMMANDS = {PAGE: PAGED, SHEET: ("log",)}
+"""The formats that only some commands have, and these commands."""
+FORMATS = tuple(name for name in BEGINNINGS if name not in _OF_COMMANDS)
 """The formats of every command that does not stream; the first is the default."""
 
 
 def formats_of(command: str | None) -> Texts:
     """Return the formats of a command that does not stream."""
-    if command in PAGED:
-        return (*FORMATS, PAGE)
-    return FORMATS
+    own = [name for name, commands in _OF_COMMANDS.items() if command in commands]
+    return (*FORMATS, *own)
 
 
 def render(name: str, outcome: AnyOutcome, look: Look) -> str:
@@ -151,6 +159,10 @@ def render(name: str, outcome: AnyOutcome, look: Look) -> str:
             from ctxsize.formats import json
 
             return json.render(outcome)
+        case "csv" if outcome.kind == "log":
+            from ctxsize.formats import exchange
+
+            return exchange.sheet(outcome)
     from ctxsize.formats import exchange
 
     return exchange.WRITERS[name](outcome)

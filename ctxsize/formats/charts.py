@@ -30,7 +30,11 @@ class _Branch(Value):
 
 def _bar(part: Counted, whole: Counted, longest: int) -> str:
     """Return a bar for a part of a whole, which has `longest` columns."""
-    share = part.content_bytes / (whole.content_bytes or 1)
+    return bar(part.content_bytes / (whole.content_bytes or 1), longest)
+
+
+def bar(share: float, longest: int) -> str:
+    """Return a bar for a share of a whole, which has `longest` columns."""
     blocks, eighths = divmod(round(share * longest * 8), 8)
     return f"{'█' * blocks}{_EIGHTHS[eighths]}".ljust(longest)
 

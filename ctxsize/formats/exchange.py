@@ -1,4 +1,4 @@
-"""Findings for other programs: SARIF, GitHub, GitLab and JUnit XML; edits as a unified diff."""
+"""Findings for other programs: SARIF, GitHub, GitLab, JUnit XML; edits as a diff, sizes as CSV."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hashlib import sha256
 from io import StringIO
 from operator import attrgetter
 from os.path import abspath, normpath
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
 from ctxsize.codes import Code, code_of
@@ -19,6 +19,9 @@ from ctxsize.findings import Edit, Finding, Location, Severity
 from ctxsize.formats.styles import AnyOutcome, Look
 from ctxsize.formats.wording import details, place, quoted, summary, visible
 from ctxsize.version import __version__, address_of
+
+if TYPE_CHECKING:
+    from ctxsize.history.growth import GrowthLog
 
 _STYLES = {"+": "green", "-": "red", "@": "blue"}
 _Object = dict[str, object]
@@ -237,6 +240,41 @@ def junit(outcome: AnyOutcome) -> str:
     indent(root)
     xml = tostring(root, "unicode")
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{xml}\n'
+
+
+_SHEET = (
+    "commit date subject context_files context_bytes transfer_files transfer_bytes "
+    "growth_files growth_bytes grew_most grew_most_bytes reason"
+)
+"""The columns of a history; a new one comes last."""
+
+
+def sheet(outcome: GrowthLog) -> str:
+    """Return a history as CSV, with a line for each commit and empty cells for what is not known.
+
+    Non-printable characters are escaped, so that a line holds a commit.
+    """
+    import csv
+
+    text = StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(_SHEET.split())
+    for commit in outcome.commits:
+        cells: list[object] = []
+        cells += (commit.commit, commit.date)
+        cells.append(visible(commit.subject))
+        for amount in (commit.context, commit.transfer, commit.growth):
+            cells += amount or (None, None)
+        most = commit.most
+        if most is None:
+            cells += (None, None)
+        else:
+            cells.append(quoted(most.path))
+            cells.append(most.content_bytes)
+        reason = commit.unknown or ""
+        cells.append(visible(reason))
+        writer.writerow(cells)
+    return text.getvalue()
 
 
 WRITERS = {

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ctxsize.guard.comparison import DiffReport
     from ctxsize.history.affected import Affected
     from ctxsize.history.digest import Digests
+    from ctxsize.history.growth import GrowthLog
     from ctxsize.lints import Linted
     from ctxsize.model import Report
     from ctxsize.recommender.outcome import Advice, Glance, IgnoreFilePlan
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 FindingsOutcome: TypeAlias = "Linted | DockerfileAdvice | Scan | Cleaning | Rules"
 AnyOutcome: TypeAlias = (
     "Report | Glance | CheckReport | DiffReport | Advice | IgnoreFilePlan | Proposals "
-    "| Affected | Digests | FindingsOutcome"
+    "| Affected | Digests | GrowthLog | FindingsOutcome"
 )
 """The result of a command. Each has a different `kind`, and all have `findings`."""
 

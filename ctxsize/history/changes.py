@@ -21,7 +21,7 @@ from ctxsize.reader import entries_in
 from ctxsize.values import Value
 
 _RAW = ("-r", "-z", "--raw", "--no-renames", "--no-abbrev", "--ignore-submodules=dirty")
-_SHALLOW = "this clone is shallow: type `git fetch --unshallow`, or set `fetch-depth: 0` in CI"
+SHALLOW = "this clone is shallow: type `git fetch --unshallow`, or set `fetch-depth: 0` in CI"
 
 
 class Changed(NamedTuple):
@@ -52,7 +52,7 @@ def span(root: str, revisions: str, *, dirty: bool = False) -> Span:
     `revisions` are `A..B` for exactly these, or `A` for its merge base with HEAD, to HEAD, and with
     `dirty` to the work tree. Raises `InputError` without git, and for what git does not know.
     """
-    repository = _repository(root)
+    repository = repository_of(root)
     first, dots, last = revisions.partition("..")
     if last.startswith("."):
         raise InputError(f"name two commits as A..B, with two dots: {revisions}")
@@ -60,8 +60,8 @@ def span(root: str, revisions: str, *, dirty: bool = False) -> Span:
         raise InputError(f"--dirty compares A with the work tree, and not with B: {revisions}")
     if dots and not first:
         first = "HEAD"
-    old = _commit(repository, first)
-    new = _commit(repository, last or "HEAD")
+    old = commit_of(repository, first)
+    new = commit_of(repository, last or "HEAD")
     top = repository.top
     try:
         if not dots:
@@ -98,7 +98,8 @@ def of_paths(root: str, paths: Iterable[str]) -> Span:
     return Span(repository, None, None, Changed(frozenset(differing), deep))
 
 
-def _repository(root: str) -> GitRepository:
+def repository_of(root: str) -> GitRepository:
+    """Return the repository of the directory `root`. Raises `InputError`."""
     repository, problem = git.find(root)
     if repository is not None:
         return repository
@@ -108,14 +109,14 @@ def _repository(root: str) -> GitRepository:
     raise InputError(f"there is no repository: {reason}", path=root)
 
 
-def _commit(repository: GitRepository, revision: str) -> str:
+def commit_of(repository: GitRepository, revision: str) -> str:
     """Return the name of a commit. Raises `InputError`."""
     question = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
     with suppress(GitError):
         return os.fsdecode(ask(repository.top, *question)).strip()
     hint = "`git log` lists them"
-    if _is_shallow(repository):
-        hint = _SHALLOW
+    if is_shallow(repository):
+        hint = SHALLOW
     raise InputError(f"git knows no commit {revision!r}", path=repository.root, hint=hint)
 
 
@@ -124,12 +125,13 @@ def _merge_base(repository: GitRepository, old: str, new: str) -> str:
         return os.fsdecode(ask(repository.top, "merge-base", old, new)).strip()
     except GitError:
         hint = "name both, as in A..B"
-        if _is_shallow(repository):
-            hint = _SHALLOW
+        if is_shallow(repository):
+            hint = SHALLOW
         raise InputError("the two commits have no common ancestor here", hint=hint) from None
 
 
-def _is_shallow(repository: GitRepository) -> bool:
+def is_shallow(repository: GitRepository) -> bool:
+    """Return whether commits are missing at the start of the history."""
     with suppress(GitError):
         return b"true" in ask(repository.top, "rev-parse", "--is-shallow-repository")
     return False

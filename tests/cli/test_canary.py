@@ -17,6 +17,7 @@ import pytest
 from ctxsize.build import Build
 from ctxsize.formats import FORMATS, PAGE
 from tests.cli.conftest import Cli, Result
+from tests.history.repository import commit, git
 
 ONE, TWO = "Qzjxkwv", "Bnmqzxc"
 VALUES = {
@@ -200,6 +201,19 @@ def test_no_build_argument_of_the_command_line_shows(value: str, cli: Cli, tmp_p
         check(cli(*command, *arguments, *paths, cwd=root, env=environment), command, use)
         for path, content in written(root):
             assert _PIECE.search(content) is None, (path, use)
+
+
+@pytest.mark.parametrize("value", VALUES)
+def test_no_build_argument_shows_in_a_history(value: str, cli: Cli, tmp_path: Path) -> None:
+    root = planted(tmp_path / "r")
+    git(root, "init", "-q")
+    commit(root)
+    forms = cycle(("text", "json", "csv"))
+    for use in USES:
+        argv = ("--build-arg", f"{argument(use)}={VALUES[value]}", "-f", dockerfile(use))
+        result = cli("log", *argv, "--format", next(forms), cwd=root, columns=400)
+        assert result.code == 0
+        check(result, use)
 
 
 def services(text: str, names: tuple[str, ...] = FEW) -> str:

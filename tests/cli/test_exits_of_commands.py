@@ -16,6 +16,7 @@ from ctxsize.cli.app import app
 from ctxsize.cli.commands import COMMANDS
 from ctxsize.guard.baseline import Baseline
 from tests.cli.conftest import Cli, spawn
+from tests.history.repository import planted
 from tests.trees import COPY_ALL, build_tree, file
 
 NODES = [
@@ -34,6 +35,7 @@ FINE: dict[str, list[str]] = {
     "clean": [],
     "affected": ["--stdin"],
     "digest": [],
+    "log": [],
     "advise": [],
     "lint": ["--exit-zero"],
     "rule": [],
@@ -61,6 +63,7 @@ WRONG: dict[str, list[str]] = {
     "clean": ["nope"],
     "affected": ["--since", "nope"],
     "digest": ["nope"],
+    "log": ["--rev", "nope"],
     "advise": ["nope"],
     "lint": ["nope"],
     "rule": ["CTX999"],
@@ -79,7 +82,7 @@ WITHOUT_SCREEN = [each for each in COMMANDS_ if each.values != ("explore",)]
 
 @pytest.fixture
 def context(tmp_path: Path) -> Path:
-    return build_tree(tmp_path / "ctx", NODES)
+    return planted(tmp_path / "ctx", NODES)
 
 
 def leaf(name: str) -> click.Command:

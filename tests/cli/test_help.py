@@ -12,7 +12,7 @@ from ctxsize.cli.app import FRONT, app
 from ctxsize.cli.commands import COMMANDS
 from ctxsize.cli.options import STREAMED, STREAMING
 from ctxsize.cli.pages import SHARED, page
-from ctxsize.formats import FORMATS, PAGE, PAGED
+from ctxsize.formats import FORMATS, PAGE, PAGED, SHEET
 from ctxsize.shipped import shipped_names
 from tests.cli.conftest import Cli
 
@@ -55,7 +55,7 @@ def test_a_page_begins_with_the_docstring_of_its_command(name: str) -> None:
 def test_the_help_names_each_format_and_each_ecosystem(name: str) -> None:
     options = options_of(by_page()[name])
     texts = {option: each.help or "" for each in options for option in each.opts}
-    known = [*FORMATS, *[f"{PAGE}=FILE"] * (name in PAGED)]
+    known = [*FORMATS, *[SHEET] * (name == "log"), *[f"{PAGE}=FILE"] * (name in PAGED)]
     if name in STREAMING:
         known = [*STREAMED]
     if any(each.metavar == "NAME[=FILE]" for each in options):

@@ -19,8 +19,9 @@ import pytest
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.formats.json import SCHEMAS
 from tests.cli.conftest import Cli
+from tests.history.repository import planted
 from tests.pages import IS_UPDATING
-from tests.trees import build_tree, file
+from tests.trees import file
 
 DIRECTORY = Path(__file__).parents[2] / "ctxsize/formats/json"
 SHARED = {"finding": "findings", "report": "measure", "suggest": "suggest"}
@@ -43,6 +44,7 @@ OUTPUT: dict[str, list[str]] = {
     "explain": ["explain", "--trace", "node_modules/a/index.js", "a.log", "gone"],
     "glance": ["."],
     "lint": ["lint"],
+    "log": ["log"],
     "measure": ["measure"],
     "plan": ["suggest", "--allowlist"],
     "rules": ["rule"],
@@ -120,7 +122,7 @@ def references(schema: Any, *, top: bool = True) -> list[str]:
 
 @pytest.mark.parametrize("name", [*OUTPUT, *WRITTEN])
 def test_real_output_follows_the_file_alone(name: str, cli: Cli, tmp_path: Path) -> None:
-    context = build_tree(tmp_path / "context", NODES)
+    context = planted(tmp_path / "context", NODES)
     (context / "old.json").write_text(cli("measure", "--format", "json", cwd=context).out)
     (context / "new.md").write_text("x")
     if name in OUTPUT:

@@ -48,6 +48,7 @@ SCHEMAS = (
     "findings",
     "glance",
     "lint",
+    "log",
     "measure",
     "plan",
     "rules",
