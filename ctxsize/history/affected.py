@@ -12,12 +12,20 @@ from contextlib import ExitStack, suppress
 from dataclasses import replace
 from functools import cached_property
 from itertools import product
-from os.path import abspath, basename, join, lexists, normpath, realpath, relpath
+from os.path import abspath, basename, isabs, join, lexists, normpath, realpath, relpath
 from typing import ClassVar, Literal, NamedTuple
 
+from ctxsize.build import Build, is_named_reference
 from ctxsize.dockerfile.sources import Source
 from ctxsize.engine.builders import builder_of
-from ctxsize.engine.dockerfiles import STDIN, ignore_file_base, ignore_file_paths, leads_out
+from ctxsize.engine.dockerfiles import (
+    STDIN,
+    follow_links,
+    ignore_file_base,
+    ignore_file_paths,
+    leads_out,
+    link_at,
+)
 from ctxsize.engine.evaluate import DirectoryStates, up_to
 from ctxsize.engine.explanation import selects
 from ctxsize.engine.git import GitError, GitRepository
@@ -216,23 +224,18 @@ class _Builds:
 
     def _reasons(self, found: FoundBuild) -> Iterator[Because]:
         """Yield why a build is affected by itself."""
+        yield from self._definitions(found)
         try:
             plan = plan_of(
                 found.build, builder_of(found.build.builder), parsed_files=self._parsed_files
             )
         except CtxsizeError as error:
-            yield from self._below(found.build.context, f"not known: {error.message}")
-            return
-        yield from self._definitions(found)
-        taken = _TakenOfChange(self._top, self._changed, plan)
-        for path, instruction, line in taken.reasons():
+            why = _not_known(error, self._top)
+            reasons = _of_unplanned(self._top, self._changed, found.build, why)
+        else:
+            reasons = _TakenOfChange(self._top, self._changed, plan).reasons()
+        for path, instruction, line in reasons:
             yield Because(relpath(join(self._top, path), self._root), instruction, line)
-
-    def _below(self, directory: str, why: str) -> Iterator[Because]:
-        """Yield a reason for the first path that differs in a directory."""
-        for path, _ in self._changed.within(relpath(realpath(directory), self._top)):
-            yield Because(relpath(join(self._top, path), self._root), why)
-            return
 
     def _definitions(self, found: FoundBuild) -> Iterator[Because]:
         """Yield the files that define a build, if they define it otherwise than before."""
@@ -255,6 +258,59 @@ def _definition(found: FoundBuild, root: str) -> object:
 _Reason = tuple[str, str, int | None]  # a path below the top, what takes it, and the line
 
 
+def _not_known(error: CtxsizeError, root: str) -> str:
+    """Return the words for an error, without the directory where a commit is laid out."""
+    return f"not known: {error.message}".replace(f"{root}/", "")
+
+
+def _of_unplanned(top: str, changed: Changed, build: Build, why: str) -> Iterator[_Reason]:
+    """Yield what differs of all that a build may read that has no plan."""
+    builder = builder_of(build.builder)
+    dockerfile = build.dockerfile
+    files = [path for path, _ in ignore_file_paths(build.context, dockerfile, builder)]
+    if dockerfile not in (None, STDIN):
+        files.append(str(dockerfile))
+    for file in files:
+        for path in _leading(top, changed, file):
+            yield path, why, None
+    for directory in (build.context, *_named_paths(build)):
+        yield from _of_directory(top, changed, directory, why)
+
+
+def _of_directory(top: str, changed: Changed, directory: str, why: str) -> Iterator[_Reason]:
+    """Yield what leads elsewhere to a directory, and the first path that differs in it."""
+    for path in _leading(top, changed, directory):
+        yield path, why, None
+    for path, _ in changed.within(relpath(realpath(directory), top)):
+        yield path, why, None
+        return
+
+
+def _named_paths(build: Build) -> list[str]:
+    """Return the directories that a build names as contexts, whether they are there or not."""
+    return [path for path in build.build_contexts.values() if not is_named_reference(path)]
+
+
+def _leading(top: str, changed: Changed, path: str) -> Iterator[str]:
+    """Yield a path if it differs, and each symlink on the way to it that does."""
+    way = []
+
+    def target_of(here: str) -> str | None:
+        way.append(here)
+        target = link_at(top, here)
+        if target is not None and isabs(target):
+            return ""  # no commit has what is there
+        return target
+
+    inner = relpath(abspath(path), top)
+    if leads_out(inner):
+        return
+    end, _ = follow_links(inner, target_of)
+    for here in way:
+        if here in changed.deep or (here == end and here in changed.paths):
+            yield here
+
+
 class _TakenOfChange:
     """The paths that differ, relative to the work tree's top, as a plan takes them."""
 
@@ -271,7 +327,7 @@ class _TakenOfChange:
             for plan in sent_contexts(self._plan):
                 sources_by_context.append((plan, sources_of(plan)))
         except CtxsizeError as error:
-            yield from self._sent(self._plan, f"not known: {error.message}")
+            yield from self._unknown(_not_known(error, self._top))
             return
         for plan, sources in sources_by_context:
             yield from self._of_context(plan, sources)
@@ -279,10 +335,22 @@ class _TakenOfChange:
     def _files(self) -> Iterator[_Reason]:
         """Yield the Dockerfile and the ignore file if they differ."""
         plan = self._plan
-        if plan.dockerfile not in (None, STDIN):
-            yield from self._read(str(plan.dockerfile), "Dockerfile")
+        if plan.dockerfile != STDIN:
+            yield from self._dockerfiles()
         base = ignore_file_base(plan.context, plan.build.dockerfile, plan.dockerfile, plan.builder)
         yield from self._ignore_files(plan, base)
+
+    def _dockerfiles(self) -> Iterator[_Reason]:
+        """Yield the Dockerfile, and places of others that would be read in its place."""
+        plan = self._plan
+        paths = [plan.build.dockerfile]
+        if plan.build.dockerfile is None:
+            paths = [join(plan.context, name) for name in plan.builder.dockerfile_names]
+        for path in dict.fromkeys((*paths, plan.dockerfile)):
+            if path is not None:
+                yield from self._read(path, "Dockerfile")
+            if path == plan.dockerfile:
+                return
 
     def _ignore_files(self, plan: Plan, base: str | None) -> Iterator[_Reason]:
         """Yield the ignore file, and places of others that would govern in its place."""
@@ -293,13 +361,8 @@ class _TakenOfChange:
 
     def _read(self, path: str, what: str) -> Iterator[_Reason]:
         """Yield a file that is read, or a symlink on the way to it, if it differs."""
-        for place in dict.fromkeys((abspath(path), realpath(path))):
-            inner = relpath(place, self._top)
-            if inner in self._changed.paths:
-                yield inner, what, None
-            for above in up_to(inner)[:-1]:
-                if above in self._changed.deep:
-                    yield above, what, None
+        for inner in _leading(self._top, self._changed, path):
+            yield inner, what, None
 
     def _of_context(self, plan: Plan, sources: Sequence[Source]) -> Iterator[_Reason]:
         """Yield what the sources of one context take."""
@@ -308,8 +371,8 @@ class _TakenOfChange:
             return
         if plan.name:
             yield from self._ignore_files(plan, None)
-        for path in sorted(self._changed.deep):
-            if inner == path or inner.startswith(f"{path}/"):
+        for path in _leading(self._top, self._changed, plan.context):
+            if path in self._changed.deep:
                 yield path, "leads to the context", None
         paths = [*self._changed.within(inner)]
         for source in sources:
@@ -323,7 +386,7 @@ class _TakenOfChange:
                 if paths and look.takes(".git/HEAD") and lexists(join(plan.root, ".git")):
                     yield join(inner, ".git"), _written(source), source.line  # another one always
             except CtxsizeError as error:
-                yield from self._sent(plan, f"not known: {error.message}")
+                yield from self._sent(plan, _not_known(error, self._top))
 
     def _of_source(
         self, look: _SourceLook, source: Source, paths: Sequence[tuple[str, str]]
@@ -332,6 +395,13 @@ class _TakenOfChange:
         for full, path in paths:
             if look.takes(path, is_deep=full in self._changed.deep):
                 yield full, _written(source), source.line
+
+    def _unknown(self, why: str) -> Iterator[_Reason]:
+        """Yield what differs of all that the build may take from its contexts."""
+        yield from self._read(self._plan.context, why)
+        yield from self._sent(self._plan, why)
+        for directory in _named_paths(self._plan.build):
+            yield from _of_directory(self._top, self._changed, directory, why)
 
     def _sent(self, plan: Plan, why: str) -> Iterator[_Reason]:
         """Yield the first path that differs and that the ignore file leaves."""

@@ -119,6 +119,73 @@ CASES = {
     "nothing": Case(lambda root: None, []),
 }
 
+ELSEWHERE: list[str | Node] = [
+    file(
+        "compose.yaml",
+        b"""\
+services:
+  out:
+    build:
+      context: ./current
+      dockerfile: ../docker/out.Dockerfile
+      additional_contexts: {shared: ./common}
+  own:
+    build: ./own
+""",
+    ),
+    file("docker/out.Dockerfile", b"FROM a\nCOPY a /x/\nCOPY --from=shared lib /x/\n"),
+    *("one/a", "two/a", "s1/lib/x", "s2/lib/x", "docker/ignored"),
+    *(link("current", "next"), link("next", "one"), link("common", "s1")),
+    *(file("own/Dockerfile", b"FROM a\nCOPY a /x/\n"), "own/a"),
+    *(file("own/dockerfile", b"FROM b\nCOPY a /x/\n"), file("own/.dockerignore", b"D*\nd*\n")),
+]
+"""A build whose files lie apart, behind symlinks, and one that ignores its Dockerfile."""
+
+
+def led(path: str, target: str) -> Callable[[Path], object]:
+    def change(root: Path) -> None:
+        (root / path).unlink(missing_ok=True)
+        (root / path).symlink_to(target)
+
+    return change
+
+
+def without(*paths: str) -> Callable[[Path], object]:
+    def change(root: Path) -> None:
+        for path in paths:
+            (root / path).unlink()
+
+    return change
+
+
+APART = {
+    "the symlink that is the context": (led("current", "two"), "current"),
+    "a symlink on its way": (led("next", "two"), "current"),
+    "the one to a named context": (led("common", "s2"), "current"),
+    "the same to nothing": (led("common", "gone"), "current"),
+    "a named context that goes away": (without("s1/lib/x"), "current"),
+    "the Dockerfile that goes away": (without("docker/out.Dockerfile"), "current"),
+    "a Dockerfile that is no file": (
+        lambda root: (
+            without("docker/out.Dockerfile")(root),
+            write("docker/out.Dockerfile/a")(root),
+        ),
+        "current",
+    ),
+    "another one, which is not there": (
+        replaced("compose.yaml", "out.Docker", "no.Docker"),
+        "current",
+    ),
+    "a wrong pattern in its ignore file": (
+        write("docker/out.Dockerfile.dockerignore", "["),
+        "current",
+    ),
+    "one in that of a named context": (write("s1/.dockerignore", "["), "current"),
+    "an ignore file that leads to nothing": (led("one/.dockerignore", "../gone"), "current"),
+    "the Dockerfile before the other one": (without("own/Dockerfile"), "own"),
+    "both of them": (without("own/Dockerfile", "own/dockerfile"), "own"),
+}
+
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
@@ -157,6 +224,22 @@ def test_a_commit_of_the_past_is_judged_as_it_was(name: str, repository: Path) -
     commit(repository)
     again = ctxsize.affected(repository, f"{later}~1..{later}")
     assert [build.because for build in again.builds] == [build.because for build in answer.builds]
+
+
+@pytest.mark.parametrize("name", APART)
+def test_what_a_build_reads_elsewhere_counts_even_if_it_fails(name: str, tmp_path: Path) -> None:
+    root = planted(tmp_path / "r", ELSEWHERE)
+    change, expected = APART[name]
+    change(root)
+    uncommitted = ctxsize.affected(root, "HEAD", dirty=True)
+    commit(root)
+    for answer in (
+        uncommitted,
+        ctxsize.affected(root, "HEAD~1..HEAD"),
+        ctxsize.affected(root, "HEAD..HEAD~1"),
+    ):
+        assert {*contexts(answer)} == {expected}
+        assert str(tmp_path) not in str([build.because for build in answer.builds])
 
 
 def test_what_is_not_committed_counts_only_with_dirty(repository: Path) -> None:
