@@ -45,6 +45,7 @@ _NAMES = {
     "guard.accepting": "FindingChoice",
     "guard.baseline": "Known SizeChange SizeChanges",
     "guard.checking": "check diff diff_checkout",
+    "guard.revisions": "diff_commits",
     "guard.comparison": "ContextChange Culprit DiffReport Saved Side",
     "history.affected": "Affected Because BuildChange",
     "history.digest": "BuildDigest Digests digest digests",
@@ -173,6 +174,7 @@ if TYPE_CHECKING:
         SizeChanges as SizeChanges,
     )
     from ctxsize.guard.checking import check as check, diff as diff, diff_checkout as diff_checkout
+    from ctxsize.guard.revisions import diff_commits as diff_commits
     from ctxsize.guard.comparison import (
         ContextChange as ContextChange,
         Culprit as Culprit,

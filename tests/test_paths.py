@@ -24,6 +24,7 @@ USUAL: dict[str, dict[str, Any]] = {
     "plan_ignore_file": {"mode": "allowlist"},
     "check": {"budget": ctxsize.Budget(max_bytes=10**6)},
     "diff": {"before": "report.json"},
+    "diff_commits": {"revisions": "HEAD..HEAD"},
 }
 """Further arguments without which a function has no answer."""
 PATHS: dict[str, Any] = {

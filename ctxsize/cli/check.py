@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import replace
+from os.path import lexists
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -19,6 +20,7 @@ from ctxsize.cli.output import Display, failing, found, note, warn
 from ctxsize.config import OF, Budget, load
 from ctxsize.errors import InputError, InputErrors
 from ctxsize.guard import CheckReport, actual, checking, judged_size
+from ctxsize.guard.revisions import diff_commits
 from ctxsize.keys import attribute_of, schemas, value_of
 from ctxsize.model import Problem, Texts
 
@@ -238,6 +240,7 @@ def _builds_of(discovery: Discovery, build: Build) -> list[Build]:
 @argument("places", metavar="BEFORE [AFTER]", nargs=-1, shell_complete=completing.files)
 @value("-f, --file PATH", "dockerfile")
 @flag("--checkout")
+@value("--since REV")
 @options.builder
 @value("--name NAME")
 @number("--top")
@@ -246,21 +249,40 @@ def diff(
     places: Texts,
     dockerfile: str | None,
     checkout: bool,
+    since: str | None,
     builder: str,
     name: str | None,
     top: int | None,
     display: Display,
 ) -> None:
     """Show what was added, removed, grew and shrank from BEFORE to AFTER."""
-    if not places and not checkout:
+    if since is None and places and not checkout and _are_commits(places[0]):
+        since = places[0]
+        places = places[1:]
+    if not places and not checkout and since is None:
         raise UsageError("Missing argument 'BEFORE'.")
-    if len(places) > 2 - checkout or (name and checkout):
-        raise UsageError("BEFORE and AFTER are two at most, --checkout takes one directory")
+    if checkout and since is not None:
+        raise UsageError("--checkout compares with the work tree, and not with a commit")
+    is_of_git = checkout or since is not None
+    if len(places) > 2 - is_of_git or (name and is_of_git):
+        raise UsageError(
+            "BEFORE and AFTER are two at most, --checkout takes one directory, and so do --since "
+            "and A..B"
+        )
     if checkout:
         outcome = checking.diff_checkout(*places, dockerfile=dockerfile, builder=builder)
+    elif since is not None:
+        outcome = diff_commits(since, *places, dockerfile=dockerfile, builder=builder)
     else:
         outcome = checking.diff(*places, dockerfile=dockerfile, builder=builder, name=name)
     display.emit(outcome, top=top or 0)
+
+
+def _are_commits(place: str) -> bool:
+    """Return whether an argument is A..B, and no path."""
+    if lexists(place) or place.startswith((".", "/")):
+        return False
+    return ".." in place and "/.." not in place
 
 
 @command("scan")

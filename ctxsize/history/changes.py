@@ -53,24 +53,33 @@ def span(root: str, revisions: str, *, dirty: bool = False) -> Span:
     `dirty` to the work tree. Raises `InputError` without git, and for what git does not know.
     """
     repository = repository_of(root)
-    first, dots, last = revisions.partition("..")
-    if last.startswith("."):
-        raise InputError(f"name two commits as A..B, with two dots: {revisions}")
-    if dots and dirty:
+    if dirty and ".." in revisions:
         raise InputError(f"--dirty compares A with the work tree, and not with B: {revisions}")
-    if dots and not first:
-        first = "HEAD"
-    old = commit_of(repository, first)
-    new = commit_of(repository, last or "HEAD")
+    old, new = ends_of(repository, revisions)
     top = repository.top
     try:
-        if not dots:
-            old = _merge_base(repository, old, new)
         if dirty:
             return Span(repository, old, None, uncommitted(top, old))
         return Span(repository, old, new, _between(top, old, new))
     except GitError as error:
         raise InputError(f"git cannot compare {revisions}: {error}", path=root) from None
+
+
+def ends_of(repository: GitRepository, revisions: str) -> tuple[str, str]:
+    """Return the names of the commits that `revisions` of `span` are from and to.
+
+    Raises `InputError`.
+    """
+    first, dots, last = revisions.partition("..")
+    if last.startswith("."):
+        raise InputError(f"name two commits as A..B, with two dots: {revisions}")
+    if dots and not first:
+        first = "HEAD"
+    old = commit_of(repository, first)
+    new = commit_of(repository, last or "HEAD")
+    if not dots:
+        old = _merge_base(repository, old, new)
+    return old, new
 
 
 def of_paths(root: str, paths: Iterable[str]) -> Span:
