@@ -44,8 +44,8 @@ _NAMES = {
     "guard": "Accepted CheckReport ContextCheck Limit Remedy Unchecked",
     "guard.accepting": "FindingChoice",
     "guard.baseline": "Known SizeChange SizeChanges",
-    "guard.checking": "check diff diff_checkout",
-    "guard.revisions": "diff_commits",
+    "guard.checking": "check",
+    "guard.differences": "diff diff_checkout diff_commits",
     "guard.comparison": "ContextChange Culprit DiffReport Saved Side",
     "history.affected": "Affected Because BuildChange",
     "history.digest": "BuildDigest Digests digest digests",
@@ -173,8 +173,12 @@ if TYPE_CHECKING:
         SizeChange as SizeChange,
         SizeChanges as SizeChanges,
     )
-    from ctxsize.guard.checking import check as check, diff as diff, diff_checkout as diff_checkout
-    from ctxsize.guard.revisions import diff_commits as diff_commits
+    from ctxsize.guard.checking import check as check
+    from ctxsize.guard.differences import (
+        diff as diff,
+        diff_checkout as diff_checkout,
+        diff_commits as diff_commits,
+    )
     from ctxsize.guard.comparison import (
         ContextChange as ContextChange,
         Culprit as Culprit,

@@ -52,7 +52,7 @@ OTHERS: dict[tuple[str, str], Any] = {
 WORDS = {
     *("target", "build_arguments", "builder", "hidden", "target_written", "platforms"),
     "needed_words",
-    *("named", "mode", "name", "revisions", "revision"),
+    *("named", "mode", "name", "revisions", "revision", "against"),
     *("only", "select", "ignore", "ecosystems"),
 }
 """Parameters with texts that are no paths."""

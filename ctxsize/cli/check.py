@@ -19,8 +19,7 @@ from ctxsize.cli.options import flag, number, value
 from ctxsize.cli.output import Display, failing, found, note, warn
 from ctxsize.config import OF, Budget, load
 from ctxsize.errors import InputError, InputErrors
-from ctxsize.guard import CheckReport, actual, checking, judged_size
-from ctxsize.guard.revisions import diff_commits
+from ctxsize.guard import CheckReport, actual, checking, differences, judged_size
 from ctxsize.keys import attribute_of, schemas, value_of
 from ctxsize.model import Problem, Texts
 
@@ -67,6 +66,7 @@ _budget = options.gathered(
 @_budget
 @value("--baseline FILE")
 @flag("--update-baseline")
+@value("--against REV")
 @value("--policy FILE", envvar="CTXSIZE_POLICY")
 @options.watch
 @options.exit_zero
@@ -77,6 +77,7 @@ def check(
     budget: Budget,
     baseline: str | None,
     update_baseline: bool,
+    against: str | None,
     policy: str | None,
     watch: bool,
     exit_zero: bool,
@@ -85,7 +86,7 @@ def check(
     """Fail if CONTEXT exceeds its budget; without CONTEXT, check all in the configuration."""
     if policy is None:
         policy = os.environ.get("CTXSIZE_POLICY")  # even if it is empty
-    named = _named(build, budget, baseline, policy, whole=whole)
+    named = _named(build, budget, baseline or against, policy, whole=whole)
     if watch and update_baseline:
         raise UsageError("--watch cannot be combined with --update-baseline")
 
@@ -110,6 +111,7 @@ def check(
                 baseline=baseline,
                 policy=policy,
                 update_baseline=update_baseline,
+                against=against,
                 progress=progress,
             )
 
@@ -117,6 +119,7 @@ def check(
         if watch:
             warn(problems)
         display.emit(outcome, top=5)
+        warn(outcome.problems)
         if not display.shows_text:
             _note_the_rest(outcome)
         if outcome.updated:
@@ -270,11 +273,11 @@ def diff(
             "and A..B"
         )
     if checkout:
-        outcome = checking.diff_checkout(*places, dockerfile=dockerfile, builder=builder)
+        outcome = differences.diff_checkout(*places, dockerfile=dockerfile, builder=builder)
     elif since is not None:
-        outcome = diff_commits(since, *places, dockerfile=dockerfile, builder=builder)
+        outcome = differences.diff_commits(since, *places, dockerfile=dockerfile, builder=builder)
     else:
-        outcome = checking.diff(*places, dockerfile=dockerfile, builder=builder, name=name)
+        outcome = differences.diff(*places, dockerfile=dockerfile, builder=builder, name=name)
     display.emit(outcome, top=top or 0)
 
 

@@ -25,7 +25,7 @@ from ctxsize.guard.baseline import (
     SizeChanges,
     of_measurement,
 )
-from ctxsize.model import Amount, Counted, Problem, Report, Share, Shares
+from ctxsize.model import Amount, Counted, Problem, Problems, Report, Share, Shares
 from ctxsize.units import Tolerance, human, plural
 from ctxsize.values import Value
 
@@ -52,6 +52,7 @@ class Limit(Value):
     actual: int
     baseline: int | None = None  # the former amount, for `growth` and `shrink`
     tolerance: str = ""  # the tolerance as written, for `growth` and `shrink`
+    since: str = ""  # the commit with the former amount; `""` for the baseline
 
     @property
     def is_floor(self) -> bool:
@@ -104,6 +105,8 @@ class ContextCheck(Value):
     accepted: tuple[Accepted, ...] = ()  # findings that the configuration accepts
     assertions: int = 0  # number of patterns that are required or forbidden
     policy: bool = False  # the limits are those of a policy, which no configuration loosens
+    since: str = ""  # the commit with which it was compared; `""` for the baseline
+    untracked: Share | None = None  # what git does not track of what is sent, by the largest file
 
     @property
     def missed(self) -> tuple[Limit, ...]:
@@ -135,6 +138,8 @@ class CheckReport(Value):
     root: str = "."  # the directory below which all of them are
     unchecked: tuple[Unchecked, ...] = ()  # beside those of `checks`
     baseline: str | None = None  # path of the baseline, if there is one
+    against: str | None = None  # the revision that takes its place
+    problems: Problems = ()  # what was not compared with that
     updated: bool = False  # True if the baseline was rewritten
     unused: FrozenFindings = ()  # about tables of the configuration that accept nothing
 
@@ -216,8 +221,12 @@ def judge(
     ]
     findings += merge_alike(_fate(name, report))
     grown = None
+    since = ""
+    untracked = None
     if recorded is not None:
-        grown = SizeChanges(recorded, judged).parts()
+        since = recorded.since
+        untracked = recorded.untracked
+        grown = SizeChanges(recorded.compared or recorded, recorded.now or judged).parts()
     return ContextCheck(
         name=name,
         report=report,
@@ -225,6 +234,8 @@ def judge(
         findings=tuple(findings),
         culprits=blamed,
         grown=grown,
+        since=since,
+        untracked=untracked,
     )
 
 
@@ -234,6 +245,8 @@ def _lowerings(limits: Iterable[Limit]) -> Iterator[str]:
         before = limit.baseline
         if limit.name != "growth" or limit.unit != "bytes" or before is None:
             continue
+        if limit.since:
+            continue  # nobody writes that one
         if before - limit.actual > limit.allowed - before:
             yield f"its baseline of {human(before)} can be lowered to {human(limit.actual)}"
 
@@ -307,6 +320,7 @@ def _limits(budget: Budget, of: str, report: Report, recorded: Known | None) -> 
         of = "context"  # like is compared with like
         size = actual(report, of)
         old = Amount.of(recorded)
+    size -= recorded.apart
     for code, name, tolerance, sign in (
         ("CTX404", "growth", budget.growth or DEFAULT_GROWTH, 1),
         ("CTX405", "shrink", budget.shrink, -1),
@@ -327,6 +341,7 @@ def _limits(budget: Budget, of: str, report: Report, recorded: Known | None) -> 
                 actual=in_unit(unit, size),
                 baseline=before,
                 tolerance=str(tolerance),
+                since=recorded.since,
             )
 
 
@@ -351,8 +366,9 @@ def _violation(limit: Limit) -> str:
     what = "grew"
     if limit.is_floor:
         what = "shrank"
+    since = limit.since or "the baseline"
     return (
-        f"the {limit.of} {what} by {shown(abs(limit.actual - before))} since the baseline, "
+        f"the {limit.of} {what} by {shown(abs(limit.actual - before))} since {since}, "
         f"from {shown(before)} to {now}; "
         f"the tolerance is {limit.tolerance}"
     )

@@ -21,7 +21,7 @@ from ctxsize.engine.sent_files import FilesByDirectory, Sizes
 from ctxsize.errors import InputError
 from ctxsize.guard import fields
 from ctxsize.guard.fields import number
-from ctxsize.model import Amount, Measurement
+from ctxsize.model import Amount, Measurement, Share
 from ctxsize.reader import read_file
 from ctxsize.values import Value
 
@@ -75,6 +75,11 @@ class Known(Value):
     files_from: int = 0  # most bytes of a file that `largest_files` lacks
     builder: str = ""  # the builder for which a baseline was measured
     transfer: Amount | None = None  # the transfer of a baseline; None if it was not known
+    since: str = ""  # the commit that it is of; `""` for the baseline
+    apart: Amount = Amount()  # what is sent now of `.git` and submodules, which no commit has
+    compared: Known | None = None  # the files of the commit that are compared with `now`
+    now: Known | None = None  # those that are sent now, without what is `apart`
+    untracked: Share | None = None  # files among them that git does not track, by the largest
 
     def held(self, path: str, *, is_directory: bool) -> PathSize:
         """Return the size of a directory or file; a directory without files counts as absent."""

@@ -1,4 +1,4 @@
-"""Check contexts against their budgets, and compare reports.
+"""Check contexts against their budgets.
 
 A context that matches nothing and a build without a budget are errors, all reported at once:
 a build that is not checked must not look like one that passes.
@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
-from os.path import isdir, join, lexists, realpath, relpath
+from os.path import join, lexists, realpath, relpath
 from typing import TYPE_CHECKING
 
 from ctxsize import config as configured
@@ -42,12 +42,12 @@ from ctxsize.guard import (
     Unchecked,
     actual,
     assertions,
-    comparison,
     judge,
     judged_size,
 )
 from ctxsize.guard import baseline as baselines
 from ctxsize.guard.accepting import Wanted, completed
+from ctxsize.guard.against import Against
 from ctxsize.guard.baseline import (
     DEPTH,
     TOP,
@@ -57,10 +57,9 @@ from ctxsize.guard.baseline import (
     of_measurement,
     worth_keeping,
 )
-from ctxsize.guard.comparison import Contexts, DiffReport
 from ctxsize.hidden import shown
-from ctxsize.model import Kind, Report
-from ctxsize.planning import plan_for, plan_with_hint
+from ctxsize.model import Kind, Problems, Report
+from ctxsize.planning import plan_with_hint
 from ctxsize.reader import place_of_link, refuse_way_out
 from ctxsize.recommender.hazards import warnings_of
 
@@ -81,6 +80,7 @@ def check(
     budget: Budget | None = None,
     baseline: StrPath | None = None,
     update_baseline: bool = False,
+    against: str | None = None,
     policy: StrPath | None = None,
     others: BuildOrBuilds = (),
     config: Config | None = None,
@@ -91,8 +91,9 @@ def check(
 
     `builds` replaces them, for example by those that `discover` finds; each has the budget of
     its context in the configuration, or else that of its top level. `budget` and `baseline`
-    override it. `update_baseline` writes the file before the comparison. `policy` is the path of
-    a file whose limits hold too, for `others` as well, whatever the configuration says.
+    override it. `update_baseline` writes the file before the comparison. `against` is a revision
+    of git that takes the place of a baseline. `policy` is the path of a file whose limits hold
+    too, for `others` as well, whatever the configuration says.
     Raises `InputErrors` for builds without a budget, and the errors of `measure` if nothing can
     be measured.
     """
@@ -105,27 +106,33 @@ def check(
     if builds is not None:
         chosen = builds_of(builds)
     config = config or configured.load(start)
-    baseline = _baseline_of(config, baseline, is_needed=update_baseline)
+    commit = _commit(against, is_baseline_given=baseline is not None or update_baseline)
+    path = None
+    if commit is None:
+        path = _baseline_of(config, baseline, is_needed=update_baseline)
     old = None
-    if baseline is not None and (lexists(baseline) or not update_baseline):
-        refuse_way_out(baseline)
-        old = baselines.read(baseline)
+    if path is not None and (lexists(path) or not update_baseline):
+        refuse_way_out(path)
+        old = baselines.read(path)
     budgeted = _budgeted(
-        config, chosen, budget or Budget(), is_optional=baseline is not None or policy is not None
+        config,
+        chosen,
+        budget or Budget(),
+        is_optional=bool({path, policy, against} - {None}),
     )
     if policy is not None:
         subject = [BudgetedBuild(other.context, other, given=other) for other in builds_of(others)]
         # Without any table, nobody chose the usual context.
         if not subject or chosen is not None or config.contexts:
             subject = [*budgeted, *subject]
-        if not baseline:
+        if not path and against is None:
             budgeted = [own for own in budgeted if own.budget.limits]
         budgeted += _policy_builds(configured.policy_in(path_of(policy)), subject)
-    checker = _Checker(config, budgeted, progress)
+    checker = _Checker(config, budgeted, progress, commit)
     checker.measure(is_partial=not update_baseline)
-    if update_baseline and baseline is not None:
-        old = checker.update(baseline, old or {})
-    checks = tuple(checker.checked(baseline, old))
+    if update_baseline and path is not None:
+        old = checker.update(path, old or {})
+    checks = tuple(checker.checked(path, old))
     root = start
     unused: FrozenFindings = ()
     if chosen is None:
@@ -136,10 +143,21 @@ def check(
         checks,
         root,
         tuple(checker.unchecked),
-        baseline,
+        path,
+        against,
+        checker.not_compared,
         updated=update_baseline,
         unused=unused,
     )
+
+
+def _commit(revision: str | None, *, is_baseline_given: bool) -> Against | None:
+    """Return the commit that takes the place of a baseline. Raises `InputError` for both."""
+    if revision is None:
+        return None
+    if is_baseline_given:
+        raise InputError("a commit takes the place of a baseline: name one of them")
+    return Against(revision)
 
 
 def _baseline_of(config: Config, given: StrPath | None, *, is_needed: bool) -> str | None:
@@ -286,8 +304,13 @@ class _Checker:
     """Measures and judges `builds`, whose Dockerfiles are read once."""
 
     def __init__(
-        self, config: Config, builds: list[BudgetedBuild], progress: Progress | None
+        self,
+        config: Config,
+        builds: list[BudgetedBuild],
+        progress: Progress | None,
+        commit: Against | None,
     ) -> None:
+        self._commit = commit
         self._config = config
         self._builds = builds
         self._progress = progress
@@ -296,6 +319,13 @@ class _Checker:
         self.unchecked = list[Unchecked]()
         # `select` and `ignore` choose kinds of findings; they must not disable a budget.
         self.wanted = Wanted(replace(config, select=(), ignore=()))
+
+    @property
+    def not_compared(self) -> Problems:
+        """Return the builds that were not compared with a commit, and why."""
+        if self._commit is None:
+            return ()
+        return tuple(self._commit.problems)
 
     @cached_property
     def _remedies(self) -> Remedies:
@@ -372,6 +402,11 @@ class _Checker:
                     hint="--update-baseline",
                 )
             plan = plan_with_hint(budgeted.build, self._plans)
+            if self._commit is not None and not budgeted.is_policy:
+                known = self._commit.known(plan, judged_size(budgeted.budget, report))
+                old = None
+                if known is not None:
+                    old = {name: known}
             judged = judge(name, report, budgeted.budget, old, partial(_sent, plan))
             judged = self._without_accepted(budgeted, judged)
             if any(not limit.is_floor for limit in judged.missed):
@@ -433,55 +468,3 @@ def _entry(name: str, report: Report) -> Known:
     if report.transfer is not None:
         transfer = actual(report, "transfer")
     return replace(known, builder=report.builder, transfer=transfer)
-
-
-def diff(
-    before: StrPath,
-    after: StrPath | None = None,
-    *,
-    name: str | None = None,
-    **options: Unpack[Options],
-) -> DiffReport:
-    """Return the changes between two saved reports.
-
-    Either may be a directory, which is measured with `options`; `after` is by default the
-    working directory. `name` chooses one of several contexts in a file.
-    Raises `InputError` for a file that is not a report, and the errors of `measure`.
-    """
-    from ctxsize.engine.sent_files import FilesByDirectory, SentFiles
-
-    def side(place: str) -> Contexts:
-        if not isdir(place):
-            return comparison.saved(place, name)
-        plan = plan_for(place, **options)
-        sent = SentFiles()
-        report = completed(plan, measure(plan, top=1, depth=0, files=sent), None)
-        files = FilesByDirectory(sent.by_directory)
-        return {"": comparison.measured(files, report, plan.spec)}
-
-    before = path_of(before)
-    after = path_of(after or ".")
-    return comparison.compare(before, side(before), after, side(after))
-
-
-def diff_checkout(context: StrPath = ".", **options: Unpack[Options]) -> DiffReport:
-    """Return the changes from a clean checkout of HEAD to the working tree of a context.
-
-    Nothing is checked out. Raises `InputError` without a commit, and the errors of `measure`.
-    """
-    from ctxsize.engine.checkout import Checkout
-
-    context = path_of(context)
-    plan = plan_for(context, **options)
-    checkout = Checkout(plan)
-    report = completed(plan, checkout.report, None)
-    return replace(
-        comparison.compare(
-            before="HEAD",
-            old={"": comparison.measured(checkout.sizes, report, checkout.plan.spec)},
-            after=context,
-            new={"": comparison.measured(checkout.here, report, plan.spec)},
-        ),
-        differences=checkout.differences,
-        problems=checkout.problems,
-    )

@@ -82,13 +82,19 @@ class CommitMeasure:
 class TreeMeasures:
     """Measures what one build sends in commits; what they share is computed once."""
 
-    def __init__(self, build: Build) -> None:
-        """Find the repository. Raises `InputError` without one."""
+    def __init__(self, build: Build, objects: dict[str, GitObjects] | None = None) -> None:
+        """Find the repository. Raises `InputError` without one.
+
+        `objects` are shared by builds, by the tops of their work trees.
+        """
         if not isdir(build.context):
             raise InputError("the context is not a directory", path=build.context or "''")
         self.build = build
         self.repository = repository_of(build.context)
-        self.objects = GitObjects(self.repository.top)
+        if objects is None:
+            objects = {}
+        top = self.repository.top
+        self.objects = objects.setdefault(top, GitObjects(top))
         self._plans = CommitPlans(build, self.repository, self.objects)
         self._sums: dict[object, TreeSums] = {}
         self._contexts: dict[str, str] = {}
@@ -121,12 +127,25 @@ class TreeMeasures:
         measure.unknown = plan.unknown or None
         if plan.unknown is not None:
             return
-        if not plan.is_used:
+        if plan.first is None:
             measure.transfer = _NOTHING
             return
-        sums = self._sums_of(plan, plan.include)
+        sums = self._sums_of(plan, plan.includes[plan.first])
         measure.transfer = sums.amount(tree)
         measure.sums_of_transfer = sums
+
+    def transfers(self, measure: CommitMeasure) -> list[FilesByDirectory] | None:
+        """Return the files of each transfer of a commit; None if they are not known.
+
+        Raises `CtxsizeError` for patterns that cannot be evaluated.
+        """
+        if measure.plan is None or measure.top is None or measure.transfer is None:
+            return None
+        transfers = []
+        for include in measure.plan.includes:
+            sums = self._sums_of(measure.plan, include)
+            transfers.append(sums.files(measure.top.tree))
+        return transfers
 
     def notes(self, measure: CommitMeasure) -> Iterator[Problem]:
         """Yield what a checkout of a commit would convert, and what git has not fetched."""

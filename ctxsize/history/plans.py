@@ -38,8 +38,8 @@ class CommitPlan(Value):
     """The plan of a build in a commit, and what it takes of its context."""
 
     plan: Plan  # with the paths that the user knows
-    include: Include  # patterns of what the build takes; None for the whole context
-    is_used: bool = True  # False if the build takes nothing
+    includes: tuple[Include, ...]  # of each transfer; None for one of the whole context
+    first: int | None = 0  # the transfer for the first platform; None if that takes nothing
     unknown: str | None = None  # why it is not known what the build takes; `""` without a transfer
 
 
@@ -252,26 +252,25 @@ def _with_what_it_takes(plan: Plan) -> CommitPlan:
     """Return a plan with what its build takes, on the first of its platforms."""
     builder = plan.builder
     if plan.dockerfile is None:
-        return CommitPlan(plan, None, unknown="no Dockerfile")
+        return CommitPlan(plan, (), unknown="no Dockerfile")
     if not builder.asks_for_paths:
         unknown = None
         if builder.meter is None:
             unknown = ""
-        return CommitPlan(plan, None, unknown=unknown)
+        return CommitPlan(plan, (None,), unknown=unknown)
     if plan.dockerfile_fault is not None:
-        return CommitPlan(plan, None, unknown=plan.dockerfile_fault)
+        return CommitPlan(plan, (), unknown=plan.dockerfile_fault)
+    includes = []
+    first = None
     try:
         platform = platforms_of(plan.build)[0]
-        include: Include = ()
-        is_used = False
-        for asked in asked_of(plan):
-            followed = follow(plan.root, asked.paths)
+        for index, asked in enumerate(asked_of(plan)):
+            includes.append(follow(plan.root, asked.paths))
             if platform in asked.platforms:
-                include = followed
-                is_used = True
+                first = index
     except CtxsizeError as error:
-        return CommitPlan(plan, None, unknown=reason(error))
-    return CommitPlan(plan, include, is_used)
+        return CommitPlan(plan, (), unknown=reason(error))
+    return CommitPlan(plan, tuple(includes), first)
 
 
 def reason(error: CtxsizeError) -> str:

@@ -20,7 +20,7 @@ from ctxsize.engine.events import Files
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.engine.walk import Walk
 from ctxsize.errors import InputError
-from ctxsize.guard import checking
+from ctxsize.guard import differences
 from tests.engine.test_git import WHO, planted, program, run
 
 FILES = {
@@ -177,7 +177,7 @@ def test_a_checkout_has_the_files_of_a_clone(case: str, build: str, tmp_path: Pa
 def test_a_clean_tree_does_not_differ(tmp_path: Path) -> None:
     root = committed(tmp_path / "repo", FILES)
     run(tmp_path, "clone", "-q", "repo", "clone")
-    outcome = checking.diff_checkout(str(tmp_path / "clone"))
+    outcome = differences.diff_checkout(str(tmp_path / "clone"))
     report = api.measure(str(tmp_path / "clone"))
     assert " of .git not counted " in outcome.problems[0].message
     assert outcome.changed == []

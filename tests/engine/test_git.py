@@ -17,7 +17,7 @@ import pytest
 from ctxsize.engine import git
 from ctxsize.engine.head import Head
 from ctxsize.errors import InputError
-from ctxsize.guard.checking import diff_checkout
+from ctxsize.guard.differences import diff_checkout
 
 WHO = ("-c", "user.name=N", "-c", "user.email=n@example.org", "-c", "protocol.file.allow=always")
 

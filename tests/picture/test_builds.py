@@ -10,7 +10,7 @@ import pytest
 
 from ctxsize import api
 from ctxsize.formats import Look, render
-from ctxsize.guard import checking
+from ctxsize.guard import checking, differences
 from ctxsize.page import html, picture
 from tests.picture.evaluating import figures, leaves
 from tests.trees import Node, build_tree, file
@@ -70,7 +70,7 @@ def test_diff_adds_up_to_both_sides(saved: str, tmp_path: Path) -> None:
     elif saved == "baseline":
         before = str(tmp_path / "baseline.json")
         checking.check(str(old), baseline=before, update_baseline=True)
-    (shown,) = maps_of(checking.diff(before, str(new)))
+    (shown,) = maps_of(differences.diff(before, str(new)))
     assert sums(shown, "same", "removed") == shown["before"]["context"]
     assert sums(shown, "same", "added") == shown["after"]["context"]
     if saved == "directory":
@@ -118,7 +118,7 @@ def test_scan_says_which_builds_fail(tmp_path: Path) -> None:
 def test_diff_has_the_verdict_of_its_text(tmp_path: Path) -> None:
     old = build_tree(tmp_path / "old", [file("a", size_bytes=5_000)])
     new = build_tree(tmp_path / "new", [file("a", size_bytes=7_000)])
-    (shown,) = maps_of(checking.diff(str(old), str(new)))
+    (shown,) = maps_of(differences.diff(str(old), str(new)))
     assert shown["verdict"] == "Grew by 2.0 kB: 5.0 kB in 1 file -> 7.0 kB in 1 file"
 
 
@@ -128,5 +128,5 @@ def test_each_change_of_a_diff_has_its_own_verdict(tmp_path: Path) -> None:
     before = tmp_path / "before.json"
     checking.check(str(root), baseline=str(before), update_baseline=True)
     (root / "a" / "x").write_bytes(bytes(9_000))
-    found = maps_of(checking.diff(str(before), str(root)))
+    found = maps_of(differences.diff(str(before), str(root)))
     assert [each["verdict"].partition(":")[0] for each in found] == ["Grew by 4.0 kB"]

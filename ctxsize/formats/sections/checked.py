@@ -32,7 +32,7 @@ from ctxsize.formats.wording import (
 from ctxsize.guard import CheckReport, ContextCheck, Limit, Remedy
 from ctxsize.model import LACKING
 from ctxsize.recommender.hazards import HAZARDS
-from ctxsize.units import plural
+from ctxsize.units import human, plural
 
 _LINES = 20  # number of lines of a refusal, with the blank line after it
 _MOST_REASONS = 4
@@ -113,7 +113,16 @@ def _passing(check: ContextCheck) -> Items:
     for problem in check.report.all_problems:
         if problem.code == LACKING:
             yield Prose(f"   {visible(problem.message)}", 5)
+    yield from _untracked(check)
     yield from _accepted(check)
+
+
+def _untracked(check: ContextCheck) -> Items:
+    """Yield what is sent of files that git does not track."""
+    part = check.untracked
+    if part is not None:
+        amount = f"{plural(part.files, 'file')} ({human(part.content_bytes)})"
+        yield Prose(f"   untracked: {amount}, the largest {quoted(part.name)}", 5)
 
 
 def _used(limits: Iterable[Limit]) -> str:
@@ -146,7 +155,9 @@ def _refusal(check: ContextCheck, remedies: _Remedies, look: Look) -> Sections:
     grown = check.grown
     if grown:
         room = Room(look.top, len(grown), "path", spare=_MORE_ROWS)
-        yield Section([changes(grown, room)], "Grown since the baseline")
+        since = visible(check.since or "the baseline")
+        yield Section([changes(grown, room)], f"Grown since {since}")
+    yield Section([*_untracked(check)])
     yield Section([*remedies.of(check)])
 
 
@@ -215,7 +226,9 @@ def _by_hand(check: ContextCheck, label: str) -> NextStep:
     if check.doubtful:
         name = quoted(check.doubtful)
         text = f"if the build does not need {name}, add it to {_ignore_file(check)}"
-    if not check.policy:
+    if check.since:
+        text += ", or accept it: raise --growth"
+    elif not check.policy:
         text += ", or accept it: raise the budget or add --update-baseline"
     return NextStep("", text, label, Fit(4))
 

@@ -1,20 +1,76 @@
-"""Contexts of commits, compared with others: git lists them, and nothing is checked out."""
+"""Compare contexts: saved reports, directories, a checkout of HEAD, and commits."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from os.path import isdir
 
 from ctxsize.build import Build, Options, StrPath, Unpack, path_of
 from ctxsize.engine.git import GitError
+from ctxsize.engine.report import measure
 from ctxsize.errors import InputError
 from ctxsize.guard import comparison
+from ctxsize.guard.accepting import completed
 from ctxsize.guard.baseline import of_files
-from ctxsize.guard.comparison import DiffReport, Saved
+from ctxsize.guard.comparison import Contexts, DiffReport, Saved
 from ctxsize.history.changes import ends_of
 from ctxsize.history.commits import commit_at
 from ctxsize.history.measures import CommitMeasure, TreeMeasures
+from ctxsize.planning import plan_for
 
 _SHORT = 10  # characters of the name of a commit
+
+
+def diff(
+    before: StrPath,
+    after: StrPath | None = None,
+    *,
+    name: str | None = None,
+    **options: Unpack[Options],
+) -> DiffReport:
+    """Return the changes between two saved reports.
+
+    Either may be a directory, which is measured with `options`; `after` is by default the
+    working directory. `name` chooses one of several contexts in a file.
+    Raises `InputError` for a file that is not a report, and the errors of `measure`.
+    """
+    from ctxsize.engine.sent_files import FilesByDirectory, SentFiles
+
+    def side(place: str) -> Contexts:
+        if not isdir(place):
+            return comparison.saved(place, name)
+        plan = plan_for(place, **options)
+        sent = SentFiles()
+        report = completed(plan, measure(plan, top=1, depth=0, files=sent), None)
+        files = FilesByDirectory(sent.by_directory)
+        return {"": comparison.measured(files, report, plan.spec)}
+
+    before = path_of(before)
+    after = path_of(after or ".")
+    return comparison.compare(before, side(before), after, side(after))
+
+
+def diff_checkout(context: StrPath = ".", **options: Unpack[Options]) -> DiffReport:
+    """Return the changes from a clean checkout of HEAD to the working tree of a context.
+
+    Nothing is checked out. Raises `InputError` without a commit, and the errors of `measure`.
+    """
+    from ctxsize.engine.checkout import Checkout
+
+    context = path_of(context)
+    plan = plan_for(context, **options)
+    checkout = Checkout(plan)
+    report = completed(plan, checkout.report, None)
+    return replace(
+        comparison.compare(
+            before="HEAD",
+            old={"": comparison.measured(checkout.sizes, report, checkout.plan.spec)},
+            after=context,
+            new={"": comparison.measured(checkout.here, report, plan.spec)},
+        ),
+        differences=checkout.differences,
+        problems=checkout.problems,
+    )
 
 
 def diff_commits(revisions: str, context: StrPath = ".", **options: Unpack[Options]) -> DiffReport:
