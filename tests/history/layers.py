@@ -32,8 +32,8 @@ class Recipe(NamedTuple):
 
     context: str
     dockerfile: str
-    arguments: Mapping[str, str] = {}  # noqa: RUF012 - no test changes it
-    contexts: Mapping[str, str] = {}  # noqa: RUF012 - those named by `--build-context`
+    arguments: Mapping[str, str] = {}
+    contexts: Mapping[str, str] = {}
 
 
 class Layers(NamedTuple):
