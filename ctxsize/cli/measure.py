@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import cache, partial
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import click
@@ -25,9 +26,11 @@ from ctxsize.planning import plan_for
 if TYPE_CHECKING:
     from ctxsize.engine.explanation import Taker
     from ctxsize.engine.plan import Plan
+    from ctxsize.history.digest import TakenEntry
     from ctxsize.recommender.outcome import Glance
 
 T = TypeVar("T")
+_HASH_WIDTH = 64  # digits of a SHA-256
 _MOST_DIRECTORIES = 200  # number of rows of a size tree with `--depth`
 
 
@@ -157,6 +160,7 @@ def _report_of(outcome: Report | Glance) -> Report:
 @flag("--ignored")
 @flag("--all", "both")
 @flag("--size")
+@flag("--digest")
 @flag("-v", "--why")
 @flag("-0", "--null")
 @options.as_json
@@ -168,6 +172,7 @@ def ls(
     ignored: bool,
     both: bool,
     size: bool,
+    digest: bool,
     why: bool,
     null: bool,
     as_json: bool,
@@ -192,7 +197,10 @@ def ls(
         reasons = _Reasons(plan, named)
     emptied = 0
     columns = _Columns(both, size, reasons)
-    for run in listing.runs():
+    runs: Iterable[list[Entry]] = listing.runs()
+    if digest:
+        columns, runs = _hashed(columns, plan, named, runs)
+    for run in runs:
         if as_json:
             lines = [json.line(entry, **columns.fields(entry)) for entry in run]
         else:
@@ -217,6 +225,7 @@ class _Columns(NamedTuple):
     both: bool  # whether it is sent
     size: bool
     reasons: _Reasons | None
+    contents: Mapping[str, TakenEntry] | None = None  # by path
 
     def beside(self, run: list[Entry], *, null: bool) -> list[str]:
         """Return the lines of entries; `null` writes their paths as they are."""
@@ -233,15 +242,36 @@ class _Columns(NamedTuple):
             columns.append("-" if entry.verdict.ignored else "+")
         if self.size:
             columns.append(_size(entry))
+        if self.contents is not None:
+            content = self.contents[entry.path]
+            columns.append(f"{content.mode} {content.sha256:{_HASH_WIDTH}}")
         if self.reasons:
             columns += self.reasons.of(entry)
         return ("\t" if self.reasons else " ").join([*columns, path])
 
     def fields(self, entry: Entry) -> dict[str, object]:
         """Return what an entry has in JSON beside its own fields."""
+        fields: dict[str, object] = {}
+        if self.contents is not None:
+            content = self.contents[entry.path]
+            fields |= {"mode": content.mode, "sha256": content.sha256}
         if self.reasons:
-            return {"takers": self.reasons.takers(entry)}
-        return {}
+            fields["takers"] = self.reasons.takers(entry)
+        return fields
+
+
+def _hashed(
+    columns: _Columns, plan: Plan, named: str, runs: Iterable[list[Entry]]
+) -> tuple[_Columns, Iterable[list[Entry]]]:
+    """Return the columns with the hashes of all entries, and the runs, which are read before."""
+    from ctxsize.engine.transfer_requests import plan_named
+    from ctxsize.history.digest import Contents
+
+    read = [*runs]
+    with output.progress() as progress:
+        taken = Contents(progress).of(plan_named(plan, named).root, chain.from_iterable(read))
+        contents = {content.path: content for content in taken}
+    return columns._replace(contents=contents), read
 
 
 def _size(entry: Entry) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from dataclasses import field, replace
 from typing import Any, ClassVar, Literal, NamedTuple
 
+from ctxsize.build import TextsByName
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.engine.evaluate import DockerIgnoreSpec
 from ctxsize.engine.events import public_pattern
@@ -56,6 +57,7 @@ class Saved(Value):
     spec: DockerIgnoreSpec | None = None  # None if it is not known
     refusals: Texts = ()  # messages of the errors of a check
     remedy: Remedy | None = None  # what a check proved
+    contents: TextsByName = field(default_factory=dict)  # modes and hashes by path, if known
 
     def verdict(self, path: str) -> Verdict:
         """Return the verdict of the ignore file on `path`."""
@@ -90,6 +92,7 @@ class ContextChange(Value):
     culprits: tuple[Culprit, ...]  # the largest parts of the change, in its direction
     new: Saved  # the context after; empty if it was removed
     old: Saved  # the context before; empty if it was added
+    rewritten: Texts = ()  # files and symlinks with other content, or modes, of the same size
 
 
 class Side(NamedTuple):
@@ -147,6 +150,7 @@ def _change_of_context(name: str, old: Saved | None, new: Saved | None) -> Conte
     after = Amount.of(now.known)
     changes = SizeChanges(was.known, now.known)
     delta = after - before
+    rewritten = [*_rewritten(was, now)]
     what = "shrank"
     if old is None:
         what = "added"
@@ -156,7 +160,7 @@ def _change_of_context(name: str, old: Saved | None, new: Saved | None) -> Conte
         what = "grew"
     elif not any(delta):
         what = "same"
-        if changes.changed_files or changes.directories:
+        if changes.changed_files or changes.directories or rewritten:
             what = "changed"
     parts = list[SizeChange]()
     if delta.content_bytes >= 0:
@@ -172,7 +176,17 @@ def _change_of_context(name: str, old: Saved | None, new: Saved | None) -> Conte
         culprits=tuple(_culprit(part, was, now) for part in parts[:_MOST_CULPRITS]),
         new=now,
         old=was,
+        rewritten=tuple(rewritten),
     )
+
+
+def _rewritten(old: Saved, new: Saved) -> Iterator[str]:
+    """Yield the paths of both sides whose contents or modes differ, and whose sizes do not."""
+    before = old.known.largest_files
+    after = new.known.largest_files
+    for path, content in new.contents.items():
+        if old.contents.get(path, content) != content and before.get(path) == after.get(path):
+            yield path
 
 
 def _culprit(part: SizeChange, old: Saved, new: Saved) -> Culprit:
@@ -263,7 +277,11 @@ def _contexts(path: str, shapes: list[Any]) -> Contexts:
         for shape in shapes
         if not shape["ignored"] and shape["kind"] not in ("directory", "symlink")
     )
-    return {"": Saved(of_files(listed))}
+    contents = {}
+    for shape in shapes:
+        if shape.get("sha256"):
+            contents[text(shape["path"])] = f"{text(shape['mode'])} {text(shape['sha256'])}"
+    return {"": Saved(of_files(listed), contents=contents)}
 
 
 def _of_check(check: Any) -> Saved:

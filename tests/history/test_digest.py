@@ -199,3 +199,36 @@ def test_without_a_build_there_is_no_digest(tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text("NOPE\n")
     with pytest.raises(DockerfileError):
         ctxsize.digest(tmp_path)
+
+
+def listing(root: Path, cli: Cli, to: Path, *options: str) -> Path:
+    to.write_bytes(cli("ls", "--digest", "--json", *options, cwd=root).raw)
+    return to
+
+
+def test_two_listings_tell_which_file_missed_the_cache(
+    repository: Path, tmp_path: Path, cli: Cli
+) -> None:
+    before = listing(repository, cli, tmp_path / "before.jsonl")
+    write("lib/a.py", "z")(repository)
+    (repository / "top.py").chmod(0o755)
+    relinked(repository)
+    write("other.py", "longer than it was")(repository)
+    after = listing(repository, cli, tmp_path / "after.jsonl")
+    done = cli("diff", str(before), str(after), "--json")
+    (context,) = json.loads(done.out)["contexts"]
+    assert context["rewritten"] == ["current", "lib/a.py", "top.py"]
+    shown = cli("diff", str(before), str(after))
+    assert "Other content of the same size" in shown.out
+    assert "\n  lib/a.py\n" in shown.out
+
+
+def test_a_listing_has_the_hashes_of_the_definition(repository: Path, cli: Cli) -> None:
+    build_tree(repository, [file("more/m", b"")])
+    lines = cli("ls", "--digest", "--transfer", cwd=repository).lines
+    assert f"100644 {sha256(b'bb').hexdigest()} lib/deep/b.py" in lines
+    assert f"040000 {'':64} lib/deep/" in lines
+    named = ("--build-context", "a=more", "--named", "a")
+    assert cli("ls", "--digest", *named, cwd=repository).lines == [
+        f"100644 {sha256(b'').hexdigest()} m"
+    ]

@@ -11,8 +11,10 @@ from ctxsize.formats.sections import (
     Prose,
     Room,
     Section,
+    SectionItem,
     Sections,
     Table,
+    few,
     notes,
 )
 from ctxsize.formats.styles import Look
@@ -101,6 +103,7 @@ def sections(outcome: DiffReport, look: Look) -> Sections:
         if has_several:
             name = f" in {_short(context.name)}"
         yield _parts(context, look, name)
+        yield _rewritten(context, look, name)
         if context.new.refusals or context.what in ("grew", "added"):
             yield Section([*_remedies(context, is_known=outcome.differences is not None)])
         if is_long:
@@ -110,6 +113,12 @@ def sections(outcome: DiffReport, look: Look) -> Sections:
     left = more(len(changed) - most, "changed context")
     if left:
         yield Section([Prose(f"{left}: --full shows all of them, --name NAME one", 0)])
+
+
+def _rewritten(context: ContextChange, look: Look, name: str) -> Section:
+    """Return the files of the same size with other content, which listings with hashes know."""
+    lines: list[SectionItem] = [Prose(f"  {quoted(path)}") for path in context.rewritten]
+    return Section(few(lines, _ROWS, look, "file"), f"Other content of the same size{name}")
 
 
 def _verdict(outcome: DiffReport, look: Look) -> Items:
