@@ -14,7 +14,7 @@ from typing import NamedTuple
 from ctxsize.engine.git import GitError, ask
 
 _AT_ONCE = 50_000  # number of objects that one command of git is asked for
-_MOST_VISITS = 2_000_000  # directories of one commit: a small hostile repository may have billions
+_MOST_VISITS = 300_000  # directories of one commit: a small hostile repository may have billions
 _MOST_LINKS = 100_000  # symlinks of one commit
 _NO_NAMES = {"", ".", "..", ".git"}  # of entries of a tree; git writes none of these
 
@@ -156,7 +156,7 @@ class GitObjects:
         for index, visited in enumerate(visits):
             if visited.tree in self._without_links:
                 continue
-            if index > _MOST_VISITS:
+            if len(visits) > _MOST_VISITS:
                 raise GitError("it has too many directories")
             if len(links) > _MOST_LINKS:
                 raise GitError("it has too many symlinks")

@@ -17,7 +17,7 @@ from ctxsize.engine.objects import GitEntries, GitObjects
 from ctxsize.engine.sent_files import FilesByDirectory, Sizes
 from ctxsize.model import Amount
 
-_MOST_VISITS = 2_000_000  # directories of one commit: a small hostile repository may have billions
+_MOST_VISITS = 300_000  # directories of one commit: a small hostile repository may have billions
 _LONGEST_PATH = 10_000  # characters; no system has as long ones
 _NOTHING = Amount()
 

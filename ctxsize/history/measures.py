@@ -150,14 +150,16 @@ class TreeMeasures:
     def notes(self, measure: CommitMeasure) -> Iterator[Problem]:
         """Yield what a checkout of a commit would convert, and what git has not fetched."""
         head = Head(self.repository, measure.commit.name)
+        files = measure.files_of_context()
         try:
-            yield from notes_on_conversion(head, measure.files_of_context())
+            if files:
+                yield from notes_on_conversion(head, files)
         except GitError as error:
             yield Problem("git", f"what a checkout converts is not known: {error}")
         unfetched = self.objects.unfetched
         if unfetched:
-            files = plural(unfetched, "file")
-            message = f"{files} counted as empty: this partial clone has not fetched them"
+            counted = f"{plural(unfetched, 'file')} counted as empty"
+            message = f"{counted}: this partial clone has not fetched them"
             yield Problem("checkout", message, count=unfetched)
 
     def _sums_of(self, plan: CommitPlan, include: Include) -> TreeSums:
