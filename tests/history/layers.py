@@ -23,7 +23,7 @@ from tests.oracles.questions import asked
 UNUSED = "AS unused"
 """The end of a FROM line whose stage no other one needs."""
 _MOUNT = re.compile(r"RUN --mount=type=bind,source=(\S+),target=\S+")
-_COPY = re.compile(r"((?:COPY|ADD) .*\s)\S+")
+_COPY = re.compile(r"(?P<head>(?:COPY|ADD)(?: --\S+)*) (?P<sources>.+) \S+")
 _FROM_STAGE = re.compile(r"COPY --from=(?P<stage>\S+) ")
 
 
@@ -33,7 +33,7 @@ class Recipe(NamedTuple):
     context: str
     dockerfile: str
     arguments: Mapping[str, str] = {}
-    contexts: Mapping[str, str] = {}
+    contexts: Mapping[str, str] = {}  # those named by `--build-context`
 
 
 class Layers(NamedTuple):
@@ -69,11 +69,11 @@ class Builder:
     """What it answered already, by its age and by the question; tests may share it."""
     number: int = field(default=0)
 
-    def build(self, top: Path, recipe: Recipe) -> Layers | None:
-        """Return the layers of a build in the files below `top`; None without its Dockerfile."""
+    def build(self, top: Path, recipe: Recipe) -> Layers:
+        """Return the layers of a build in the files below `top`."""
         dockerfile = self._dockerfile(top, recipe)
         if dockerfile is None:
-            return None
+            return Layers({}, "there is no Dockerfile")
         options = [f"--build-arg={name}={value}" for name, value in recipe.arguments.items()]
         for name, path in recipe.contexts.items():
             options.append(f"--build-context={name}={top / path}")
@@ -119,7 +119,9 @@ def copying(dockerfile: str, contexts: Mapping[str, str]) -> Iterator[str]:
         copy = _COPY.fullmatch(line)
         stage = _FROM_STAGE.match(line)
         if copy and (stage is None or stage["stage"] in contexts):
-            yield f"{copy[1]}/{number}/"
+            # Each source has a directory of its own, as one may overwrite what another one copied.
+            for place, source in enumerate(copy["sources"].split()):
+                yield f"{copy['head']} {source} /{number}/{place}/"
 
 
 def _by_line(entries: tuple[TarEntry, ...]) -> Mapping[int, frozenset[str]]:

@@ -94,6 +94,12 @@ CASES = {
     "what a symlink leads to": Case(write("api/v1/bin/a"), API, "api/v1/bin/a COPY current/bin"),
     "what it does not lead to": Case(write("api/v2/bin/b"), []),
     "the symlink": Case(relinked, API, "api/current COPY current/bin"),
+    "the symlink that goes away": Case(
+        lambda root: (root / "api/current").unlink(), API, "api/current COPY current/bin"
+    ),
+    "a directory in place of the symlink": Case(
+        lambda root: ((root / "api/current").unlink(), write("api/current/bin/c")(root)), API
+    ),
     "what a wildcard matches": Case(write("web/n.js"), ["."], "web/n.js COPY web/*.js"),
     "what it does not match": Case(write("web/a.css"), []),
     "what is below what it matches": Case(write("web/deep/b.js"), []),
@@ -134,7 +140,7 @@ services:
 """,
     ),
     file("docker/out.Dockerfile", b"FROM a\nCOPY a /x/\nCOPY --from=shared lib /x/\n"),
-    *("one/a", "two/a", "s1/lib/x", "s2/lib/x", "docker/ignored"),
+    *("one/a", "other/a", "s1/lib/x", "more/lib/x", "docker/ignored"),
     *(link("current", "next"), link("next", "one"), link("common", "s1")),
     *(file("own/Dockerfile", b"FROM a\nCOPY a /x/\n"), "own/a"),
     *(file("own/dockerfile", b"FROM b\nCOPY a /x/\n"), file("own/.dockerignore", b"D*\nd*\n")),
@@ -158,10 +164,18 @@ def without(*paths: str) -> Callable[[Path], object]:
     return change
 
 
+def led_beside_an_ignore_file(root: Path) -> None:
+    """Give the Dockerfile an ignore file of its own, so that none of the context is read."""
+    write("docker/out.Dockerfile.dockerignore", "x")(root)
+    commit(root)
+    led("current", "other")(root)
+
+
 APART = {
-    "the symlink that is the context": (led("current", "two"), "current"),
-    "a symlink on its way": (led("next", "two"), "current"),
-    "the one to a named context": (led("common", "s2"), "current"),
+    "the symlink that is the context": (led("current", "other"), "current"),
+    "that symlink alone": (led_beside_an_ignore_file, "current"),
+    "a symlink on its way": (led("next", "other"), "current"),
+    "the one to a named context": (led("common", "more"), "current"),
     "the same to nothing": (led("common", "gone"), "current"),
     "a named context that goes away": (without("s1/lib/x"), "current"),
     "the Dockerfile that goes away": (without("docker/out.Dockerfile"), "current"),
