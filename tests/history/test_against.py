@@ -147,6 +147,19 @@ def test_all_platforms_are_counted_on_both_sides(root: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("limit", "advice"),
+    [(["--max-files", "1"], "raise the budget"), (["--growth", "0%"], "raise --growth")],
+)
+def test_the_fix_is_about_the_limit_that_is_missed(
+    limit: list[str], advice: str, root: Path, cli: Cli
+) -> None:
+    build_tree(root, [file("src/more", b"more"), file("src/less", b"less")])
+    result = cli("check", "--against", "HEAD", *limit, cwd=root, columns=200)
+    assert result.code == 1
+    assert result.out.rstrip().endswith(f"or accept it: {advice}")
+
+
+@pytest.mark.parametrize(
     ("words", "message"),
     [
         (["--against", "nope"], "git knows no commit 'nope'"),

@@ -226,8 +226,10 @@ def _by_hand(check: ContextCheck, label: str) -> NextStep:
     if check.doubtful:
         name = quoted(check.doubtful)
         text = f"if the build does not need {name}, add it to {_ignore_file(check)}"
-    if check.since:
+    if any(limit.since for limit in check.missed):
         text += ", or accept it: raise --growth"
+    elif check.since:
+        text += ", or accept it: raise the budget"
     elif not check.policy:
         text += ", or accept it: raise the budget or add --update-baseline"
     return NextStep("", text, label, Fit(4))
