@@ -12,7 +12,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import replace
 from functools import cached_property
 from itertools import product
-from os.path import abspath, basename, isabs, join, lexists, normpath, realpath, relpath
+from os.path import abspath, basename, dirname, isabs, join, lexists, normpath, realpath, relpath
 from typing import ClassVar, Literal, NamedTuple
 
 from ctxsize.build import Build, is_named_reference
@@ -42,6 +42,9 @@ from ctxsize.model import Problems
 from ctxsize.repository import Discovery, FoundBuild, is_wanted
 from ctxsize.values import Value
 from ctxsize.version import __version__
+
+_ENV = ".env"
+"""A part of the names of files whose values Compose takes."""
 
 
 class Because(NamedTuple):
@@ -156,7 +159,7 @@ def _may_define(path: str) -> bool:
     """Return whether a file may decide how something is built, besides Dockerfiles."""
     if is_wanted(path):
         return True
-    return ".env" in basename(path)
+    return _ENV in basename(path)
 
 
 def _is_here(repository: GitRepository, commit: str) -> bool:
@@ -245,9 +248,19 @@ class _Builds:
         if self._earlier is not None and _definition(found, self._root) in self._earlier:
             return
         for place in places:
-            below_top = relpath(place.where.path, self._top)
-            if self._earlier is not None or below_top in self._changed.paths:
-                yield Because(self._below_root(place.where.path), f"defines it ({place.how})")
+            changed = self._changed_for(relpath(place.where.path, self._top))
+            path = join(self._top, changed or place.where.path)
+            if self._earlier is not None or changed is not None:
+                yield Because(self._below_root(path), f"defines it ({place.how})")
+
+    def _changed_for(self, path: str) -> str | None:
+        """Return what differs of a file of definitions: itself, or a file of values beside it."""
+        if path in self._changed.paths:
+            return path
+        for other, _ in self._changed.within(dirname(path) or "."):
+            if dirname(other) == dirname(path) and _ENV in basename(other):
+                return other
+        return None
 
 
 def _definition(found: FoundBuild, root: str) -> object:

@@ -256,6 +256,20 @@ def test_what_a_build_reads_elsewhere_counts_even_if_it_fails(name: str, tmp_pat
         assert str(tmp_path) not in str([build.because for build in answer.builds])
 
 
+def test_a_value_of_the_definition_is_the_reason(repository: Path) -> None:
+    write("compose.yaml", "services: {w: {build: {context: ., args: {P: '$P'}}}}")(repository)
+    write("Dockerfile", "FROM a\nARG P\n")(repository)
+    write(".env", "P=80\n")(repository)
+    commit(repository)
+    write(".env", "P=81\n")(repository)
+    commit(repository)
+    for revisions in ("HEAD~1", "HEAD~1..HEAD"):
+        (build,) = ctxsize.affected(repository, revisions).touched
+        assert build.because == ((".env", "defines it (compose)", None),)
+    (build,) = ctxsize.affected(repository, paths=[".env"]).touched
+    assert build.because[0].path == ".env"
+
+
 def test_what_is_not_committed_counts_only_with_dirty(repository: Path) -> None:
     write("api/lib/new.py")(repository)
     assert contexts(ctxsize.affected(repository, "HEAD")) == []
