@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.density import PACKAGE, Density, density_of, modules
 
-MOST_NODES = 358_000  # of the whole package, with docstrings
+MOST_NODES = 358_400  # of the whole package, with docstrings
 MOST_A_LINE = 8.5  # nodes of a line of code
 MOST_MODULES = 228
 MOST_A_LINE_OF_A_MODULE = 11  # nodes of a line of code

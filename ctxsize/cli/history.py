@@ -14,7 +14,6 @@ from ctxsize.cli import choosing, options, output
 from ctxsize.cli.options import flag, number, read_stdin, value
 from ctxsize.cli.output import Display
 from ctxsize.hidden import shown
-from ctxsize.history import growth
 from ctxsize.history.affected import Affected
 
 
@@ -108,6 +107,8 @@ def digest(build: Build, whole: bool, display: Display) -> int:
 @options.display
 def log(build: Build, count: int, revision: str, display: Display) -> int:
     """Show what CONTEXT would send in each of the last commits, and what grew most."""
+    from ctxsize.history import growth
+
     build = choosing.chosen(build)
     with output.progress() as progress:
         outcome = growth.log(

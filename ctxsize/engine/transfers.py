@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from os.path import isdir, join, lexists, relpath
 
 from ctxsize.dockerfile.context_need import Asked, RequestedPaths
@@ -325,8 +326,11 @@ def transfer_listing(plan: Plan) -> Listing:
     return Listing(
         plan,
         evaluators=[narrowed(plan.spec, include) for include in includes_of(plan)],
-        unfound=lambda: missing_sources(
-            plan,
-            (source for source in sources_of(plan) if source.parents is None),
-        ),
+        unfound=partial(unfound, plan),
     )
+
+
+def unfound(plan: Plan) -> Iterator[Problem]:
+    """Yield a problem for each source that the build does not find."""
+    sources = (source for source in sources_of(plan) if source.parents is None)
+    yield from missing_sources(plan, sources)

@@ -16,6 +16,7 @@ from itertools import islice
 from operator import attrgetter
 from os.path import join, relpath
 from stat import S_IFMT, S_IXUSR
+from threading import Event
 from typing import ClassVar, Literal, NamedTuple
 
 from ctxsize.build import Options, Unpack
@@ -25,6 +26,7 @@ from ctxsize.engine.events import Progress, Steps, stepped
 from ctxsize.engine.plan import Plan, plan_of
 from ctxsize.engine.report import Listing
 from ctxsize.engine.transfer_requests import sent_contexts, sources_of, taken_by
+from ctxsize.engine.transfers import unfound
 from ctxsize.errors import CtxsizeError, InputError, with_fate
 from ctxsize.findings import FrozenFindings
 from ctxsize.hidden import made_of, shown
@@ -137,35 +139,39 @@ class Contents:
     def of(self, root: str, entries: Iterable[Entry]) -> Iterator[TakenEntry]:
         """Yield entries of the directory `root`, with their hashes. Raises `InputError`."""
         remaining = iter(entries)
-        read = partial(self._read, root)
+        stopped = Event()
+        read = partial(self._read, root, stopped)
         with ThreadPoolExecutor() as threads:
-            while portion := [*islice(remaining, _AT_ONCE * _MOST_PORTIONS)]:
-                some = [portion[at : at + _AT_ONCE] for at in range(0, len(portion), _AT_ONCE)]
-                for taken in threads.map(read, some):
-                    yield from taken
-                    self._report()
+            try:
+                while portion := [*islice(remaining, _AT_ONCE * _MOST_PORTIONS)]:
+                    some = [portion[at : at + _AT_ONCE] for at in range(0, len(portion), _AT_ONCE)]
+                    for taken in threads.map(read, some):
+                        yield from taken
+                        self._report()
+            finally:
+                stopped.set()  # or a thread would read a large file to its end
 
     def _report(self) -> None:
         if self._progress is not None:
             self._progress(len(self._known), self._content_bytes)
 
-    def _read(self, root: str, entries: Sequence[Entry]) -> list[TakenEntry]:
-        return [self._taken(root, entry) for entry in entries]
+    def _read(self, root: str, stopped: Event, entries: Sequence[Entry]) -> list[TakenEntry]:
+        return [self._taken(root, stopped, entry) for entry in entries]
 
-    def _taken(self, root: str, entry: Entry) -> TakenEntry:
+    def _taken(self, root: str, stopped: Event, entry: Entry) -> TakenEntry:
         if entry.kind is Kind.DIRECTORY:
             return TakenEntry(entry.path, _DIRECTORY, "")
         path = join(root, entry.path)
         known = self._known.get(path)
         if known is None:
             try:
-                known = self._hashed(path, entry)
+                known = self._hashed(path, stopped, entry)
             except OSError as error:
                 raise InputError(f"it cannot be read: {error.strerror}", path=path) from None
             self._known[path] = known
         return known._replace(path=entry.path)
 
-    def _hashed(self, path: str, entry: Entry) -> TakenEntry:
+    def _hashed(self, path: str, stopped: Event, entry: Entry) -> TakenEntry:
         """Return the entry at `path`. Raises `OSError`."""
         if entry.kind is Kind.SYMLINK:
             target = os.fsencode(os.readlink(path))
@@ -178,6 +184,8 @@ class Contents:
         content = sha256()
         if not entry.arrives_empty:
             for part in parts_of(path):
+                if stopped.is_set():
+                    raise InterruptedError
                 content.update(part)
                 self._content_bytes += len(part)
         return TakenEntry(path, mode, content.hexdigest())
@@ -206,7 +214,7 @@ def _digest_of(plan: Plan, contents: Contents) -> BuildDigest:
     content_bytes = 0
     problems: list[Problem] = []
     for each in sorted(sent_contexts(plan), key=attrgetter("name")):
-        listing = Listing(each, evaluators=_evaluators(each))
+        listing = Listing(each, evaluators=_evaluators(each), unfound=partial(unfound, each))
         entries = sorted(listing, key=lambda entry: os.fsencode(entry.path))
         for taken in contents.of(each.root, entries):
             whole.update(_line("entry", each.name, taken.mode, taken.sha256, taken.path))
@@ -232,7 +240,7 @@ def _line(*words: str | int) -> bytes:
 
 
 def _hash_of(text: str) -> str:
-    return sha256(os.fsencode(text)).hexdigest()
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _evaluators(plan: Plan) -> list[Evaluator | None]:

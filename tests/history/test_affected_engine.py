@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
@@ -15,6 +16,7 @@ from typing import NamedTuple
 import pytest
 
 import ctxsize
+from ctxsize.errors import CtxsizeError
 from ctxsize.history.affected import BuildChange
 from tests.history.layers import Builder, Layers, Recipe, laid_out
 from tests.history.random_commits import History
@@ -46,6 +48,8 @@ class Step(NamedTuple):
     old: Mapping[str, Recipe]
     new: Mapping[str, Recipe]
     answer: ctxsize.Affected
+    had: Mapping[str, str]  # the digests of the builds by service, before and after
+    has: Mapping[str, str]
 
 
 @pytest.fixture(scope="module")
@@ -71,16 +75,29 @@ def steps_of(seed: int, directory: Path) -> list[Step]:
     history.plant()
     before = laid_out(history.root, directory / "0")
     old = history.recipes
+    had = digests_of(before)
     steps = []
     for number in range(1, COMMITS + 1):
         history.change()
         after = laid_out(history.root, directory / f"{number}")
         answer = ctxsize.affected(history.root, "HEAD~1..HEAD")
-        steps.append(Step(before, after, old, history.recipes, answer))
+        has = digests_of(after)
+        steps.append(Step(before, after, old, history.recipes, answer, had, has))
         before = after
         old = history.recipes
+        had = has
     check_lengths(*(step.after for step in steps))
     return steps
+
+
+def digests_of(top: Path) -> dict[str, str]:
+    """Return the digests of the builds that have one, by service."""
+    digests = {}
+    for found in ctxsize.discover(top).builds:
+        with suppress(CtxsizeError):
+            digest = ctxsize.digest(found.build).digest
+            digests |= {place.name: digest for place in found.places}
+    return digests
 
 
 def by_service(answer: ctxsize.Affected) -> dict[str, BuildChange]:
@@ -171,7 +188,10 @@ def test_no_build_of_random_commits_is_left_out(
             said = f"commit {number}: {service}: {change.because}"
             if service in step.old:
                 old = builder.build(step.before, step.old[service])
-                check(change, old, builder.build(step.after, recipe), links, said)
+                new = builder.build(step.after, recipe)
+                check(change, old, new, links, said)
+                if step.had.get(service, "") == step.has.get(service):
+                    assert (new.by_line, new.failed) == (old.by_line, old.failed), said
             elif recipe not in step.old.values():
                 assert change.affected, said
 

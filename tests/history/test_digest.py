@@ -12,6 +12,7 @@ import pytest
 
 import ctxsize
 from ctxsize.errors import DockerfileError, InputError
+from ctxsize.history.digest import Contents
 from tests.cli.conftest import Cli
 from tests.history.repository import git, planted
 from tests.trees import Node, build_tree, file, link
@@ -190,6 +191,29 @@ def test_all_builds_of_a_repository(repository: Path, cli: Cli) -> None:
     assert cli("digest", "--all", cwd=repository).code == 2
     (repository / "bad/Dockerfile").unlink()
     assert cli("digest", "--all", cwd=repository).code == 0
+
+
+def test_a_source_that_is_not_found_is_said(tmp_path: Path, cli: Cli) -> None:
+    build_tree(tmp_path, [file("Dockerfile", b"FROM a\nCOPY nope /\n")])
+    done = cli("digest", cwd=tmp_path)
+    assert done.lines[0].startswith("sha256:")
+    assert "COPY nope: not found" in done.err
+
+
+def test_a_value_may_be_no_text(tmp_path: Path, cli: Cli) -> None:
+    bake = b'{"target": {"a": {"args": {"X": "\\ud800"}}}}'
+    build_tree(tmp_path, [file("Dockerfile", b"FROM a\n"), file("docker-bake.json", bake)])
+    assert cli("digest", "--all", cwd=tmp_path).code == 0
+
+
+def test_nothing_is_read_further_once_nobody_listens(tmp_path: Path) -> None:
+    """Ctrl-C in the middle of a large file does not wait for its end."""
+    build_tree(tmp_path, [f"a{number:03}" for number in range(150)])
+    with open(tmp_path / "z", "wb") as large:
+        large.truncate(1 << 40)  # it would take minutes
+    taken = Contents().of(str(tmp_path), ctxsize.ls(tmp_path))
+    assert next(taken).path == "a000"
+    taken.close()
 
 
 def test_without_a_build_there_is_no_digest(tmp_path: Path) -> None:
